@@ -1,0 +1,251 @@
+"""One file is one kind of raw data: pictures, tables, and whatever comes next.
+
+A kind owns everything that is particular to it, so that no other stage asks "is this a picture?".
+The way of the data is the same for all:
+
+    source ──read──▶ Examples ──split──▶ sides ──describe──▶ Schema ──encode──▶ array (N, *stored)
+    array ──batch──▶ stored (B, *stored) ──tensor──▶ x (B, *schema.shape) ──augment──▶ x
+
+`read` touches the disk and leaves broken examples out, each with a name and a reason; `describe`
+learns from the training side alone; `encode` gives what is kept in memory, compact (uint8 where it
+can be); `tensor` and `augment` work on a batch, on the batch's device.
+
+To add a kind: copy the shortest file of this folder, decorate the class with `@kind("name")`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schema:
+    """What is known of the form of the data; it travels with the model.
+
+    Args:
+        kind: name of the kind of data, as in `pellucid list kinds`.
+        shape: shape of one example as a network takes it, without the batch.
+        cardinalities: for tables, one entry a column: how many codes a category can have, 0 for a
+            number. Empty where x holds only numbers.
+        target: what is asked, in the user's word: a column, or "class" for class folders.
+        classes: names of the classes, in the order of the outputs; empty for a number.
+        shares: how frequent each class is on the training side; the guess comes from here.
+        mean: mean of a numeric target on the training side, in its own unit.
+        scale: standard deviation of the same, in its own unit; never 0.
+        details: what the kind needs to read and encode a raw file again, as JSON; only that kind
+            looks inside.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    cardinalities: tuple[int, ...] = ()
+    target: str = ""
+    classes: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    mean: float = 0.0
+    scale: float = 1.0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON types that `from_json` reads back to an equal schema."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Schema":
+        """Rebuild a schema from what `to_json` gave.
+
+        Raises:
+            TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
+        """
+        fixed = {name: tuple(given[name]) for name in ("shape", "cardinalities", "classes", "shares")}
+        return cls(**{**given, **fixed})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One example that could not be used: it is counted, named and left out.
+
+    Args:
+        name: the file, or the file and row.
+        reason: what is wrong with it, as a clause: "cut short after 812 bytes".
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing worth knowing before training, found by looking.
+
+    Args:
+        what: short name from a fixed list per kind, such as "near duplicates".
+        level: "note", "warning" (may hurt), or "error" (training makes no sense).
+        text: one sentence with the figures in it, and what to do.
+        examples: names of examples that show it, at most ten.
+    """
+
+    what: str
+    level: str
+    text: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """What the user said about the data, and what reading may spend.
+
+    Args:
+        target: the column that holds the answer; None to find it or to do without.
+        group: the column whose equal values must stay on one side of a split.
+        schema: of a trained model: read as it was read then, targets optional. None when learning.
+        seconds: the whole budget, s; a working size is chosen from it.
+        memory: bytes that encoded data may take in memory; past that it lives in a mapped file.
+        cache: folder for decoded data that a second run reuses; None for the user's cache folder.
+    """
+
+    target: str | None = None
+    group: str | None = None
+    schema: Schema | None = None
+    seconds: float = 600.0
+    memory: int = 1 << 30
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examples:
+    """Raw examples that were read and can be used, in the order given.
+
+    Args:
+        kind: name of the kind of data.
+        names: one name each: a path, or a file and row.
+        raw: what the kind reads from: an array (N, ...), an Arrow table; only the kind looks in.
+        target: name of what is asked; "" where there are no targets.
+        targets: float64 (NaN where missing) when all are numbers, else strings (object, None where
+            missing); None where nothing is known. Pictures in class folders give strings.
+        groups: strings (object); equal ones stay on one side. None where no group is known.
+        sides: "train", "valid", "test" or "" for each, as the folders say it. None if they do not.
+        faults: what was left out.
+        notes: findings made while reading (an encoding, a missing header), for `look`.
+    """
+
+    kind: str
+    names: Sequence[str]
+    raw: Any
+    target: str = ""
+    targets: NDArray[Any] | None = None
+    groups: NDArray[Any] | None = None
+    sides: NDArray[Any] | None = None
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        """Count the examples that can be used."""
+        return len(self.names)
+
+    def replace(self, **changes: Any) -> "Examples":
+        """Give a copy with some fields changed."""
+        return replace(self, **changes)
+
+
+class Kind(ABC):
+    """Everything that is particular to one kind of raw data.
+
+    Attributes:
+        name: how the user writes it; the same as in `@kind(name)`.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def recognises(self, source: Any) -> float:
+        """Tell how surely this source is of this kind, from 0 (not) to 1 (no other could be).
+
+        Args:
+            source: a path (str or Path: a file or folder that exists), a list of paths, an array, a
+                pair of arrays (x, y), a pandas, polars or pyarrow table, or a torch Dataset. Looking
+                must be quick: at most a few hundred directory entries and the head of a file.
+        """
+
+    @abstractmethod
+    def read(self, source: Any, ask: Ask) -> Examples:
+        """Read raw examples; leave broken ones out and say so in `faults`.
+
+        With `ask.schema`, read as the trained model needs it: same columns, same working size.
+
+        Raises:
+            BadInputError: if nothing can be used at all, or the target is not there.
+        """
+
+    @abstractmethod
+    def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
+        """Give the examples at these places, in this order, with faults and notes dropped."""
+
+    @abstractmethod
+    def keys(self, examples: Examples) -> NDArray[np.uint64]:
+        """Hash the content of each example, without its name or place: (N,).
+
+        Equal content gives equal keys, on every machine and in every order; targets do not count.
+        """
+
+    def clusters(self, examples: Examples) -> NDArray[np.int64]:
+        """Number the near-duplicate cluster of each example, (N,), from 0; alone is a cluster too.
+
+        The default finds exact duplicates by `keys`.
+        """
+        return np.unique(self.keys(examples), return_inverse=True)[1].astype(np.int64)
+
+    @abstractmethod
+    def describe(self, examples: Examples) -> Schema:
+        """Learn the form of the data from the training side alone; no field of the target is set."""
+
+    @abstractmethod
+    def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
+        """Give what is kept of the examples, (N, *stored), as compact as it can be."""
+
+    @abstractmethod
+    def tensor(self, stored: "torch.Tensor", schema: Schema) -> "torch.Tensor":
+        """Turn a batch (B, *stored) into x (B, *schema.shape), float32, on the same device."""
+
+    def augment(
+        self, x: "torch.Tensor", schema: Schema, generator: "torch.Generator"
+    ) -> "torch.Tensor":
+        """Give plausible other views of a training batch; the default changes nothing.
+
+        All chance comes from the generator, which lives on the CPU.
+        """
+        del schema, generator
+        return x
+
+    def views(self, x: "torch.Tensor", schema: Schema) -> "list[torch.Tensor]":
+        """Give the views of a batch that a prediction may average over, itself first."""
+        del schema
+        return [x]
+
+    def look(self, examples: Examples) -> list[Finding]:
+        """Find what is particular to this kind: constant columns, mixed sizes, and so on."""
+        del examples
+        return []
+
+    @abstractmethod
+    def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
+        """Draw the examples at these places as one PNG sheet, titled by target where known."""
+
+    @classmethod
+    @abstractmethod
+    def specimen(cls, folder: Path) -> Path:
+        """Write a small data set of raw files of this kind that has an answer, for the contracts.
+
+        At least 120 examples of two classes that a network can tell apart, learnable in seconds.
+
+        Returns:
+            The path that a user would give to `pellucid fit`.
+        """

@@ -1,0 +1,161 @@
+"""One file is one kind of question asked of data.
+
+A task says how many numbers the network must give, how wrong they are, how good they are in the
+words of the user, what a guess made without looking would score, how outputs become an answer, and
+what would be degenerate. It never names a network and never asks what kind of data it is.
+
+To add a task: copy the shortest file of this folder, decorate the class with `@task("name", takes=…)`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pellucid.data import Schema
+
+Batch = Mapping[str, Tensor]
+Calibration = Mapping[str, Any]  # plain JSON
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A score with its 95 % interval.
+
+    Args:
+        value: the score, in its own unit.
+        low: lower end of the interval; None where no interval can be given.
+        high: upper end.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Answer(ABC):
+    """One decoded prediction; each task has its own."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON types, the answer itself first."""
+
+
+class Task(ABC):
+    """The question, as the training loop, the model and the report see it.
+
+    Attributes:
+        name: how the user writes it; the same as in `@task(name)`.
+        metric: name of the main score, as printed: "accuracy".
+        better: "higher" or "lower".
+    """
+
+    name: ClassVar[str]
+    metric: ClassVar[str]
+    better: ClassVar[str]
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+
+    @classmethod
+    @abstractmethod
+    def suits(cls, targets: NDArray[Any] | None) -> float:
+        """Tell how well this question fits raw targets (`Examples.targets`), from 0 to 1."""
+
+    @classmethod
+    @abstractmethod
+    def describe(cls, targets: NDArray[Any]) -> dict[str, Any]:
+        """Give the fields of the Schema that the targets of the training side decide.
+
+        Raises:
+            BadInputError: if the question cannot be asked of them (one class only, no number).
+        """
+
+    @abstractmethod
+    def encode(self, targets: NDArray[Any]) -> Tensor:
+        """Turn raw targets into y, (N,).
+
+        Raises:
+            BadInputError: if a target was never seen in training or is missing.
+        """
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Numbers per example that the network must give."""
+
+    @abstractmethod
+    def loss(self, network: nn.Module, batch: Batch, part: str) -> Tensor:
+        """What training lowers: per example (B,) where it can be told apart, else a scalar."""
+
+    @abstractmethod
+    def calibrate(self, outputs: Tensor, y: Tensor) -> dict[str, Any]:
+        """Learn from held-out outputs, (N, K), how to make probabilities and sets honest."""
+
+    @abstractmethod
+    def scores(
+        self, outputs: Tensor, y: Tensor, calibration: Calibration
+    ) -> dict[str, Estimate]:
+        """What the user wants raised or lowered, on held-out data, `metric` first."""
+
+    @abstractmethod
+    def guess(self, y: Tensor) -> dict[str, float]:
+        """The same scores for the best answer that does not look at the input."""
+
+    @abstractmethod
+    def answers(
+        self, outputs: Tensor, calibration: Calibration, *, level: float
+    ) -> Sequence[Answer]:
+        """Decode outputs, (N, K); sets or intervals hold the truth with probability `level`."""
+
+    def details(self, outputs: Tensor, y: Tensor, calibration: Calibration) -> dict[str, Any]:
+        """More of the evaluation as JSON: calibration error, coverage, per class, confusion."""
+        del outputs, y, calibration
+        return {}
+
+    def degenerate(self, outputs: Tensor) -> str | None:
+        """Say in a sentence what is wrong if the outputs show that nothing was learned."""
+        del outputs
+        return None
+
+    def parts(self, network: nn.Module) -> dict[str, nn.Module]:
+        """The modules that are trained in turn, each on its own loss; most tasks have one."""
+        return {"whole": network}
+
+
+def better(task: type[Task] | Task, first: float, second: float) -> bool:
+    """Tell whether the first value of the main score is better than the second."""
+    return first > second if task.better == "higher" else first < second
+
+
+def interval(
+    statistic: Any, count: int, *, draws: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """Bootstrap a 95 % interval over examples.
+
+    Args:
+        statistic: takes weights, (N,) float64 that sum to about N, and gives a number; weights of 1
+            give the plain score.
+        count: N, the number of examples.
+        draws: resamples.
+        seed: of the resampling, so that a score repeats to the last digit.
+
+    Returns:
+        The 2.5th and the 97.5th percentile.
+
+    Source: Efron & Tibshirani 1993, "An introduction to the bootstrap" (percentile interval).
+    """
+    random = np.random.default_rng(seed)
+    values = [
+        statistic(np.bincount(random.integers(0, count, count), minlength=count).astype(float))
+        for _ in range(draws)
+    ]
+    finite = [value for value in values if np.isfinite(value)]
+    if not finite:
+        return float("nan"), float("nan")
+    low, high = np.percentile(finite, [2.5, 97.5])
+    return float(low), float(high)

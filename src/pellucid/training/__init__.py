@@ -1,0 +1,1 @@
+"""A network learns a task within a budget."""
