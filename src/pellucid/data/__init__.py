@@ -65,7 +65,9 @@ class Schema:
         Raises:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
-        fixed = {name: tuple(given[name]) for name in ("shape", "cardinalities", "classes", "shares")}
+        fixed = {
+            name: tuple(given[name]) for name in ("shape", "cardinalities", "classes", "shares")
+        }
         return cls(**{**given, **fixed})
 
 
@@ -170,9 +172,9 @@ class Kind(ABC):
         """Tell how surely this source is of this kind, from 0 (not) to 1 (no other could be).
 
         Args:
-            source: a path (str or Path: a file or folder that exists), a list of paths, an array, a
-                pair of arrays (x, y), a pandas, polars or pyarrow table, or a torch Dataset. Looking
-                must be quick: at most a few hundred directory entries and the head of a file.
+            source: a Path (a file or folder that exists), a list of them, an array, a pair of
+                arrays (x, y), a pandas, polars or pyarrow table, or a torch Dataset. Looking must
+                be quick: at most a few hundred directory entries and the head of a file.
         """
 
     @abstractmethod
@@ -196,16 +198,30 @@ class Kind(ABC):
         Equal content gives equal keys, on every machine and in every order; targets do not count.
         """
 
+    def vectors(self, examples: Examples) -> NDArray[np.float32] | None:
+        """Give a vector of length 1 for each example, (N, D), that is alike for near-duplicates.
+
+        None, the default, if only exact duplicates can be told. Vectors of other examples of this
+        kind, read elsewhere, are comparable.
+        """
+        del examples
+        return None
+
     def clusters(self, examples: Examples) -> NDArray[np.int64]:
         """Number the near-duplicate cluster of each example, (N,), from 0; alone is a cluster too.
 
-        The default finds exact duplicates by `keys`.
+        The default unites equal `keys` with near `vectors`.
         """
-        return np.unique(self.keys(examples), return_inverse=True)[1].astype(np.int64)
+        from pellucid.data._components import united
+        from pellucid.data._duplicates import near_duplicates
+
+        equal = np.unique(self.keys(examples), return_inverse=True)[1].astype(np.int64)
+        vectors = self.vectors(examples)
+        return equal if vectors is None else united(equal, near_duplicates(vectors))
 
     @abstractmethod
     def describe(self, examples: Examples) -> Schema:
-        """Learn the form of the data from the training side alone; no field of the target is set."""
+        """Learn the form of the data from the training side; no field of the target is set."""
 
     @abstractmethod
     def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:

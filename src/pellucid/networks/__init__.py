@@ -7,33 +7,75 @@ one and averaged in eval mode. It knows tensors only: no data, no task.
 The end of the file holds its builder:
 
     @network("name", takes=["image"])
+    @recipe(Recipe(sizes=3, passes=5, batch=256, rate=1e-3))
     def build(schema: Schema, outputs: int, *, size: int) -> nn.Module: ...
 
-`size` runs from 1 (fits a budget of seconds) upward, each size dearer than the one before; the
-builder's `sizes` attribute says how many there are and `passes` how often a network of each size
-wants to see every example before a larger one pays; both are set by `sized`.
+`size` runs from 1 (fits a budget of seconds) upward, each size dearer than the one before. The
+recipe says how the network likes to learn; the loop reads it, so no list elsewhere does.
 
 For tables, x holds one column each, a number already standardised or the code of a category from 0
 to cardinality - 1 (`schema.cardinalities`), 0 being "never seen in training or missing".
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 Builder = TypeVar("Builder", bound=Callable[..., object])
 
+REFERENCE = 50_000  # examples; the size of data set for which a recipe's passes are meant
 
-def sized(sizes: int, *, passes: float) -> Callable[[Builder], Builder]:
-    """Say how many sizes a builder has and how many passes over the data one size should get.
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """How a network likes to learn; what is measured on the day goes before.
 
     Args:
-        sizes: number of sizes, from 1 up.
-        passes: a larger size is chosen only if the budget lets it see every example this often.
+        sizes: number of sizes the builder offers, from 1 up.
+        passes: a larger size is chosen only if the budget lets it see every one of 50,000 examples
+            this often; see `wanted` for fewer and more examples.
+        most: passes beyond which more were found not to help, as a multiple of `passes`.
+        batch: examples a step.
+        rate: peak learning rate of AdamW, per step.
+        muon: peak learning rate of Muon for hidden matrices and convolutions; 0 for AdamW there too.
+        decay: decoupled weight decay.
+        smoothing: label smoothing, for tasks that have labels.
+        hardest: share of the examples, those with the largest last loss, that a pass after the
+            first keeps; 1 for all.
+        contender: False for a network that is there to be beaten and never chosen by itself.
     """
 
+    sizes: int = 1
+    passes: float = 5.0
+    most: float = math.inf
+    batch: int = 256
+    rate: float = 1e-3
+    muon: float = 0.0
+    decay: float = 0.0
+    smoothing: float = 0.0
+    hardest: float = 1.0
+    contender: bool = True
+
+    def wanted(self, examples: int) -> float:
+        """Give the passes that this many examples want.
+
+        Fewer examples are seen more often, by the square root: between the same number of passes
+        and the same number of steps.
+        """
+        return self.passes * math.sqrt(REFERENCE / examples)
+
+
+def recipe(how: Recipe) -> Callable[[Builder], Builder]:
+    """Decorate a builder with the way its network likes to learn."""
+
     def keep(builder: Builder) -> Builder:
-        builder.sizes = sizes  # type: ignore[attr-defined]
-        builder.passes = passes  # type: ignore[attr-defined]
+        builder.recipe = how  # type: ignore[attr-defined]
         return builder
 
     return keep
+
+
+def recipe_of(builder: object) -> Recipe:
+    """Give a builder's recipe, or a cautious one for a builder (or a module) that has none."""
+    return getattr(builder, "recipe", Recipe())

@@ -52,8 +52,11 @@ class Task(ABC):
         name: how the user writes it; the same as in `@task(name)`.
         metric: name of the main score, as printed: "accuracy".
         better: "higher" or "lower".
+        smoothing: share of the target that training spreads over all classes, where there are any;
+            the loop sets it from the network's recipe.
     """
 
+    smoothing: float = 0.0
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]
@@ -93,13 +96,15 @@ class Task(ABC):
         """What training lowers: per example (B,) where it can be told apart, else a scalar."""
 
     @abstractmethod
+    def score(self, outputs: Tensor, y: Tensor) -> float:
+        """Give the main score, `metric`, of held-out outputs, (N, K), and nothing more: quickly."""
+
+    @abstractmethod
     def calibrate(self, outputs: Tensor, y: Tensor) -> dict[str, Any]:
         """Learn from held-out outputs, (N, K), how to make probabilities and sets honest."""
 
     @abstractmethod
-    def scores(
-        self, outputs: Tensor, y: Tensor, calibration: Calibration
-    ) -> dict[str, Estimate]:
+    def scores(self, outputs: Tensor, y: Tensor, calibration: Calibration) -> dict[str, Estimate]:
         """What the user wants raised or lowered, on held-out data, `metric` first."""
 
     @abstractmethod
@@ -132,9 +137,7 @@ def better(task: type[Task] | Task, first: float, second: float) -> bool:
     return first > second if task.better == "higher" else first < second
 
 
-def interval(
-    statistic: Any, count: int, *, draws: int = 200, seed: int = 0
-) -> tuple[float, float]:
+def interval(statistic: Any, count: int, *, draws: int = 200, seed: int = 0) -> tuple[float, float]:
     """Bootstrap a 95 % interval over examples.
 
     Args:

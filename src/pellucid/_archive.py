@@ -1,0 +1,225 @@
+"""One file that holds a few named byte strings, and trusts nobody.
+
+Idea: a plain zip, so that any tool opens it, but the narrowest there is: members are stored and
+never compressed, they stand one behind the other from the first byte on, their names are fixed, and
+a third member holds their checksums. The last bytes, the comment of the zip, name format and
+version, so that a file of a later format is known for what it is before anything is believed.
+
+Written to a temporary file in the same folder, synced, then renamed: the old file or the new one is
+there, never half of one.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import re
+import secrets
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pellucid.errors import ModelFileError, SavingError
+
+FORMAT = 1
+CHECKSUMS = "checksums.json"
+_COMMENT = "pellucid model {}"
+_LONGEST_JSON = 64 << 20  # bytes
+_LONGEST_DIRECTORY = 2048  # bytes; three entries take about 200
+_END = re.compile(rb"PK\x05\x06(.{16})(..)pellucid model (\d{1,6})\Z", re.DOTALL)
+_END64 = re.compile(rb"PK\x06\x06(.{52})PK\x06\x07.{16}\Z", re.DOTALL)
+
+
+def write(path: Path, members: Mapping[str, bytes]) -> None:
+    """Write members and their checksums; a file that was there stays until the new one is whole.
+
+    Raises:
+        SavingError: if the disk does not take it.
+    """
+    target = Path(os.path.realpath(path))
+    half = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.half")
+    try:
+        with _new(half) as file:
+            _fill(file, members)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise SavingError(
+            given=f"{path} could not be written: {error.strerror or error}",
+            needed=f"room for {sum(map(len, members.values())) / 1e6:.1f} MB in a folder that is "
+            "there and may be written to; a file of that name that was there is untouched",
+            remedy="make room, or save it elsewhere: `model.save(path)`, `--out PATH`",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            half.unlink(missing_ok=True)
+
+
+def read(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Read the members of a file that may come from a stranger.
+
+    Takes memory for the bytes of the file once, whatever the file says of itself.
+
+    Args:
+        path: the file.
+        names: the members there must be, besides the checksums; those that end in ".json" hold at
+            most 64 MiB.
+
+    Raises:
+        ModelFileError: if it cannot be read, is no such file, is damaged or of a newer format.
+    """
+    try:
+        with path.open("rb") as file:
+            _check_end(path, file)
+            with zipfile.ZipFile(file) as archive:
+                _check_entries(archive, os.fstat(file.fileno()).st_size, {*names, CHECKSUMS})
+                found = {name: archive.read(name) for name in (*names, CHECKSUMS)}
+        _check_sums(found)
+    except OSError as error:
+        raise ModelFileError(
+            given=f"{path} cannot be read: {error.strerror or error}",
+            needed="a model file as `pellucid fit` writes it",
+            remedy="look whether the path is right and the file may be read",
+        ) from error
+    # zipfile raises these for bytes that make no sense; NotImplementedError is a RuntimeError.
+    except (ValueError, RuntimeError, zipfile.BadZipFile, EOFError, struct.error) as error:
+        raise error if isinstance(error, ModelFileError) else damaged(path, str(error)) from error
+    return {name: found[name] for name in names}
+
+
+def damaged(path: Path, reason: str) -> ModelFileError:
+    """Say that a model file cannot be trusted."""
+    return ModelFileError(
+        given=f"{path} is damaged or no model file: {reason}",
+        needed="a model file as `pellucid fit` wrote it",
+        remedy="copy it again from where it came, or fit the model again",
+    )
+
+
+def newer(path: Path, version: int) -> ModelFileError:
+    """Say that a model file was written by a later version."""
+    return ModelFileError(
+        given=f"{path} has format version {version}",
+        needed=f"format version {FORMAT} or lower",
+        remedy="`pip install --upgrade pellucid`",
+    )
+
+
+def to_json(given: Any) -> bytes:
+    """Write plain JSON types; dictionaries keep their order."""
+    return json.dumps(given, ensure_ascii=False, allow_nan=False, indent=1).encode()
+
+
+def from_json(text: bytes) -> dict[str, Any]:
+    """Read an object; numbers that are not finite and names that occur twice are refused.
+
+    Raises:
+        ValueError: if it is no such JSON.
+    """
+    try:
+        given = json.loads(
+            text,
+            parse_constant=_finite,
+            parse_float=_finite,
+            object_pairs_hook=_without_doubles,
+        )
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deep") from error
+    if not isinstance(given, dict):
+        raise ValueError("the JSON is no object")
+    return given
+
+
+@contextlib.contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+        yield file
+
+
+def _fill(file: BinaryIO, members: Mapping[str, bytes]) -> None:
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in {**members, CHECKSUMS: to_json(sums)}.items():
+            entry = zipfile.ZipInfo(name)  # dated 1980, so that equal models are equal files
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
+        archive.comment = _COMMENT.format(FORMAT).encode()
+
+
+def _sync(folder: Path) -> None:
+    """Make the renaming itself last; not every system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _check_end(path: Path, file: BinaryIO) -> None:
+    """Believe the end of the file before zipfile does: it would read as many entries as it says."""
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - 256))
+    tail = file.read()
+    found = _END.search(tail)
+    if found is None:
+        raise ValueError("its last bytes are not those of a model file; it may be cut short")
+    if int(found[3]) > FORMAT:
+        raise newer(path, int(found[3]))
+    counts, size = struct.unpack("<4xHHI4x", found[1])[:2], struct.unpack("<8xI4x", found[1])[0]
+    if counts != (3, 3) or size > _LONGEST_DIRECTORY:
+        raise ValueError(f"it lists {counts[1]} members instead of 3")
+    large = _END64.search(tail[: found.start()])
+    if large is None and tail[: found.start()][-20:-16] == b"PK\x06\x07":
+        raise ValueError("its directory is damaged")
+    if large is not None:
+        # After the signature: size 8, versions 4, disks 8, entries 8 and 8, size 8, offset 8.
+        first, second, size = struct.unpack("<20xQQQ8x", large[1])
+        if (first, second) != (3, 3) or size > _LONGEST_DIRECTORY:
+            raise ValueError("its directory is damaged")
+
+
+def _check_entries(archive: zipfile.ZipFile, size: int, names: set[str]) -> None:
+    entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
+    if len(entries) != len(names) or {entry.filename for entry in entries} != names:
+        raise ValueError(f"its members are not {', '.join(sorted(names))}")
+    end = 0
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+            raise ValueError(f"{entry.filename} is compressed")
+        if entry.flag_bits & 0x1:
+            raise ValueError(f"{entry.filename} is encrypted")
+        if entry.filename.endswith(".json") and entry.file_size > _LONGEST_JSON:
+            raise ValueError(f"{entry.filename} is longer than {_LONGEST_JSON >> 20} MiB")
+        if not end <= entry.header_offset <= end + 64:
+            raise ValueError(f"{entry.filename} does not follow the member before it")
+        end = entry.header_offset + 30 + len(entry.filename) + entry.file_size
+    if end > size:
+        raise ValueError("its members are larger than the file")
+
+
+def _check_sums(found: Mapping[str, bytes]) -> None:
+    sums = from_json(found[CHECKSUMS])
+    for name, content in found.items():
+        if name != CHECKSUMS and hashlib.sha256(content).hexdigest() != sums.get(name):
+            raise ValueError(f"the checksum of {name} is not right")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise ValueError("the JSON holds a name twice")
+    return given

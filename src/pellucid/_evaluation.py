@@ -1,0 +1,89 @@
+"""What an evaluation came to, for people, notebooks and machines."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from pellucid import _grid
+from pellucid.data import Fault
+from pellucid.tasks import Answer, Estimate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """Scores of a model on examples with known targets.
+
+    Args:
+        n: examples that were scored.
+        scores: each with its 95 % interval, the main one first.
+        guess: the same scores for the best answer that does not look at the input.
+        details: more, as JSON; for classes "calibration", "coverage", "per_class", "confusion".
+        faults: examples that could not be used and were left out.
+        notes: sentences that a reader of the scores must know.
+    """
+
+    n: int
+    scores: Mapping[str, Estimate]
+    guess: Mapping[str, float]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON types."""
+        return {
+            "n": self.n,
+            "scores": {name: asdict(score) for name, score in self.scores.items()},
+            "guess": dict(self.guess),
+            **self.details,
+            "left_out": [{"name": fault.name, "reason": fault.reason} for fault in self.faults],
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join([self._head(), _grid.as_text(self._rows()), *self._remarks()])
+
+    def _repr_html_(self) -> str:
+        remarks = _grid.paragraphs([self._head()]), _grid.paragraphs(self._remarks())
+        return _grid.as_html(self._rows()).join(remarks)
+
+    def _head(self) -> str:
+        return f"{self.n:,} examples"
+
+    def _rows(self) -> _grid.Rows:
+        return _grid.score_rows(
+            {name: asdict(score) for name, score in self.scores.items()}, self.guess
+        )
+
+    def _remarks(self) -> list[str]:
+        remarks = list(self.notes)
+        coverage = self.details.get("coverage")
+        if coverage:
+            kind = "sets" if "mean_set_size" in coverage else "intervals"
+            remarks.append(
+                f"{coverage['level']:.0%} {kind} hold the truth in {coverage['share']:.1%} of cases"
+            )
+        if self.faults:
+            first = self.faults[0]
+            remarks.append(
+                f"{len(self.faults)} examples left out, such as {first.name}: {first.reason}"
+            )
+        return remarks
+
+
+class Prediction(NamedTuple):
+    """One example's name and its answer, or the fault because of which there is none."""
+
+    name: str
+    answer: Answer | Fault
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON types: the name, then the answer's fields or "fault"."""
+        if isinstance(self.answer, Fault):
+            return {"name": self.name, "fault": self.answer.reason}
+        return {"name": self.name, **self.answer.to_json()}
+
+    def __str__(self) -> str:
+        if isinstance(self.answer, Fault):
+            return f"{self.name}: left out, {self.answer.reason}"
+        return f"{self.name}: {self.answer}"

@@ -1,0 +1,236 @@
+"""Rebuilding a model from what a file says of it, without believing the file.
+
+Idea: every field is checked for its type; the network is first built without memory, on the meta
+device, and must have exactly the weights that the file holds. Only then is memory taken, so a file
+can ask for no more than a few times its own size.
+"""
+
+import contextlib
+import json
+import math
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+
+from pellucid import _archive, registry
+from pellucid.data import Schema
+from pellucid.errors import BadInputError, ModelFileError
+from pellucid.tasks import Task
+
+Found = TypeVar("Found")
+Form = dict[str, tuple[str, tuple[int, ...]]]  # of weights: name → type and shape
+
+DTYPES = ("bfloat16", "float32")
+_LONGEST_NAME = 100
+_LONGEST_HEADER = 8 << 20  # bytes; about 80,000 weights
+_LARGEST_EXAMPLE = 1 << 27  # numbers in one example
+_SPARE = 1 << 24  # numbers that a network may hold besides what the file holds of it
+_TYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+def rebuild(
+    path: Path, document: Mapping[str, Any], weights: bytes, network: nn.Module | None
+) -> dict[str, Any]:
+    """Give the fields of a Model.
+
+    Args:
+        path: of the file, for messages.
+        document: its model.json.
+        weights: its weights.safetensors.
+        network: the user's own, with any weights, which are replaced; None if the network is one
+            that pellucid knows.
+
+    Raises:
+        ModelFileError: if anything in the file is not as it should be.
+        BadInputError: if the network is the user's own and was not given.
+    """
+    try:
+        version = _field(document, "format", int)
+        if version > _archive.FORMAT:
+            raise _archive.newer(path, version)
+        schema = _schema(_field(document, "schema", dict))
+        kind = _entry(path, registry.kind, _field(document, "kind", str), "kind of data")()
+        task = _entry(path, registry.task, _field(document, "task", str), "task")(schema)
+        built = _field(document, "built", dict)
+        whole = _network(path, built, task, _form(weights), network)
+        _fill(whole, weights)
+        fields = _rest(document, task)
+    except BadInputError:
+        raise
+    # A builder or a task that meets nonsense may fail in any way; all mean the same here.
+    except Exception as error:
+        raise _archive.damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from error
+    return {"network": whole, "task": task, "kind": kind, "built": built, **fields}
+
+
+def form_of(network: nn.Module) -> Form:
+    """Give type and shape of all that a network saves.
+
+    Raises:
+        TypeError: if it saves something that is no tensor of numbers.
+    """
+    form = {}
+    for name, value in network.state_dict().items():
+        if not isinstance(value, Tensor) or value.dtype not in _TYPES:
+            raise TypeError(f"the network keeps {name!r}, which is no tensor of real numbers")
+        form[name] = (_TYPES[value.dtype], tuple(value.shape))
+    return form
+
+
+def _entry(path: Path, known: registry.Registry[Any], name: str, noun: str) -> Any:
+    if len(name) > _LONGEST_NAME or name not in known:
+        raise ModelFileError(
+            given=f"{path} needs the {noun} {name[:_LONGEST_NAME]!r}, which is not installed",
+            needed=f"one of {', '.join(known)}",
+            remedy="install the package that adds it, or check where the file came from",
+        )
+    return known[name]
+
+
+def _schema(given: Mapping[str, Any]) -> Schema:
+    schema = Schema.from_json(given)
+    _all(schema.shape, int, least=1)
+    _all(schema.cardinalities, int, least=0)
+    _all(schema.classes, str)
+    _all(schema.shares, float, least=0)
+    _all((schema.mean, schema.scale), float)
+    _all((schema.kind, schema.target), str)
+    sound = (
+        schema.scale > 0
+        and len(schema.shape) > 0
+        and math.prod(schema.shape) <= _LARGEST_EXAMPLE
+        and len(schema.cardinalities) in (0, schema.shape[0])
+        and len(schema.shares) in (0, len(schema.classes))
+        and len(set(schema.classes)) == len(schema.classes)
+        and isinstance(schema.details, dict)
+    )
+    if not sound:
+        raise ValueError("the schema contradicts itself")
+    return schema
+
+
+def _network(
+    path: Path, built: Mapping[str, Any], task: Task, form: Form, own: nn.Module | None
+) -> nn.Module:
+    if own is None and "network" not in built:
+        name = str(built.get("module", ""))[:_LONGEST_NAME]
+        raise BadInputError(
+            given=f"{path} holds the weights of a network of your own, {name!r}",
+            needed="the network, since no file may name code to run",
+            remedy=f"`Model.load(path, network={name.rpartition(':')[2] or 'Network'}(...))`",
+        )
+    if own is not None:
+        _same(form_of(own), form)
+        return own
+    builder = _entry(path, registry.network, _field(built, "network", str), "network")
+    size = _field(built, "size", int)
+    if not 1 <= size <= getattr(builder, "sizes", _LONGEST_NAME):
+        raise ValueError(f"there is no size {size} of the network")
+    with _counted(16 * len(form) + 1000), torch.device("meta"):
+        weightless = builder(task.schema, task.outputs, size=size)
+    _same(form_of(weightless), form)
+    spare = sum(buffer.numel() for buffer in weightless.buffers())
+    if spare > _SPARE + sum(math.prod(shape) for _, shape in form.values()):
+        raise ValueError("the network needs more memory than the file accounts for")
+    # Built once more, since what is not saved (a table of positions) has no values on meta.
+    with torch.random.fork_rng(devices=[]):
+        network: nn.Module = builder(task.schema, task.outputs, size=size)
+    return network
+
+
+def _same(needed: Form, given: Form) -> None:
+    for name in needed.keys() | given.keys():
+        if needed.get(name) != given.get(name):
+            raise ValueError(
+                f"the network has {needed.get(name, 'no weight')} where the file has "
+                f"{given.get(name, 'none')}: {name[:_LONGEST_NAME]!r}"
+            )
+
+
+def _form(weights: bytes) -> Form:
+    """Read the head of a safetensors file: 8 bytes of length, then JSON."""
+    (length,) = struct.unpack("<Q", weights[:8])
+    if length > min(_LONGEST_HEADER, len(weights)):
+        raise ValueError("the head of the weights is too long")
+    head = json.loads(weights[8 : 8 + length])
+    return {
+        name: (str(entry["dtype"]), tuple(entry["shape"]))
+        for name, entry in head.items()
+        if name != "__metadata__"
+    }
+
+
+def _fill(network: nn.Module, weights: bytes) -> None:
+    from safetensors.torch import load
+
+    network.load_state_dict(load(weights), strict=True)
+    network.eval()
+
+
+def _rest(document: Mapping[str, Any], task: Task) -> dict[str, Any]:
+    numerics = _field(document, "numerics", dict)
+    if numerics.get("dtype") not in DTYPES or type(numerics.get("channels_last")) is not bool:
+        raise ValueError("the numerics are damaged")
+    calibration = _field(document, "calibration", dict)
+    # The task alone knows what it wrote there, so let it decode something.
+    task.answers(torch.zeros(1, task.outputs), calibration, level=0.9)
+    return {
+        "calibration": calibration,
+        "numerics": numerics,
+        "views": _field(document, "views", bool),
+        "record": _field(document, "record", dict),
+    }
+
+
+def _field(given: Mapping[str, Any], name: str, wanted: type[Found]) -> Found:
+    value = given.get(name)
+    if type(value) is not wanted:
+        raise ValueError(f"{name!r} is no {wanted.__name__}")
+    return value
+
+
+def _all(values: Sequence[Any], wanted: type, *, least: float = -math.inf) -> None:
+    wide = (int, float) if wanted is float else (wanted,)
+    if any(type(value) not in wide for value in values):
+        raise ValueError(f"the schema has no {wanted.__name__} where one should be")
+    if wanted is not str and any(value < least for value in values):
+        raise ValueError(f"the schema has a number below {least}")
+
+
+@contextlib.contextmanager
+def _counted(most: int) -> Iterator[None]:
+    """Stop a network that is being built when it has more parts than it can have weights."""
+    parts = 0
+
+    def count(module: nn.Module, name: str, part: Any) -> None:
+        nonlocal parts
+        parts += 1
+        if parts > most:
+            raise ValueError("the network has more parts than the file has weights for")
+
+    handles = [
+        hooks.register_module_parameter_registration_hook(count),
+        hooks.register_module_buffer_registration_hook(count),
+        hooks.register_module_module_registration_hook(count),
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,69 @@
+"""Predictions in the order in which their examples were given, faults in their place."""
+
+import heapq
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pellucid._evaluation import Prediction
+
+
+def readable(source: Any) -> Any:
+    """Turn a dictionary into the table of one row that it is, a list of one path into the path."""
+    if isinstance(source, Mapping):
+        import pyarrow as pa
+
+        return pa.Table.from_pylist([dict(source)])
+    if isinstance(source, list | tuple) and len(source) == 1 and isinstance(source[0], str | Path):
+        return source[0]
+    return source
+
+
+def is_one(source: Any, names: Sequence[str]) -> bool:
+    """Tell whether a source is one example and not a collection: a row, or a file that is one."""
+    if len(names) != 1:
+        return False
+    if isinstance(source, Mapping):
+        return True
+    return isinstance(source, str | Path) and Path(names[0]).name == Path(source).name
+
+
+def merged(
+    source: Any, answered: Sequence[Prediction], broken: Sequence[Prediction]
+) -> Iterator[Prediction]:
+    """Yield predictions and faults in the order given.
+
+    For a list of paths that is the order of the list; elsewhere faults go where their names belong
+    if the names are in order (rows of a table, files of a folder), and to the end if they are not.
+    """
+    if isinstance(source, list | tuple) and len(source) == len(answered) + len(broken):
+        return _as_listed([str(path) for path in source], answered, broken)
+    places = [_natural(each.name) for each in answered]
+    if places == sorted(places):
+        return heapq.merge(answered, sorted(broken, key=_of_name), key=_of_name)
+    return iter([*answered, *broken])
+
+
+def _as_listed(
+    paths: Sequence[str], answered: Sequence[Prediction], broken: Sequence[Prediction]
+) -> Iterator[Prediction]:
+    faults = {each.name: each for each in broken}
+    if not faults.keys() <= set(paths):
+        yield from [*answered, *broken]
+        return
+    rest = iter(answered)
+    for path in paths:
+        yield faults[path] if path in faults else next(rest)
+
+
+def _of_name(each: Prediction) -> list[tuple[bool, int, str]]:
+    return _natural(each.name)
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Order "row 9" before "row 10"."""
+    return [
+        (part.isdecimal(), int(part) if part.isdecimal() else 0, part)
+        for part in re.split(r"(\d{1,18})", name)
+    ]

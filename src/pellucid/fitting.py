@@ -1,0 +1,452 @@
+"""The public verb `fit`: raw data in, a trained model out, inside the budget."""
+
+import math
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from pellucid import _inference
+from pellucid.data import Ask
+from pellucid.errors import InterruptedRunError
+from pellucid.model import Model
+from pellucid.preparing import Prepared, Side, faults_as_json, prepare
+from pellucid.tasks import Estimate
+from pellucid.training.budget import Budget, Clock
+from pellucid.training.checkpoint import Checkpoint, Kept
+from pellucid.training.choosing import Choice, batch_for, build, choose_by_clock, choose_by_rule
+from pellucid.training.learner import Learner
+from pellucid.training.loop import Run, say, train
+from pellucid.training.numerics import Numerics, choose_device, keep_freed_memory, suited
+from pellucid.training.pace import Pace
+from pellucid.training.progress import Progress, Watch
+from pellucid.training.signals import Asked, listening
+from pellucid.networks import Recipe, recipe_of
+
+_FULL = 0.92  # of the budget: a run that uses less says why
+_EXIT = 0.35  # seconds that a process takes to end after its model is saved
+_ADDING = 0.5  # seconds for intervals, calibration and saving beside the held-out looks
+_MARGIN = 0.008  # of the budget, for a machine that slows down in the last seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wish:
+    """What the user asked for, beside the data."""
+
+    task: str | None
+    target: str | None
+    group: str | None
+    network: str | nn.Module | None
+    valid: Any
+    limits: Budget
+    device: str
+    out: Path | None
+
+
+def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can be left out
+    data: Any,
+    *,
+    task: str | None = None,
+    target: str | None = None,
+    group: str | None = None,
+    network: str | nn.Module | None = None,
+    valid: Any = None,
+    budget: str | float | Budget = "10 min",
+    memory: str | int | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: str | Path | None = None,
+    watch: Watch | None = None,
+    started: float | None = None,
+) -> Model:
+    """Learn a model from raw data within a budget.
+
+    A run that was stopped or killed goes on where it was when the same call is made again with the
+    same `out`.
+
+    Args:
+        data: a file, a folder, arrays, a table, or a torch Dataset; see `pellucid list kinds`.
+        task: name of the task; None to read it off the data.
+        target: the column that holds the answer.
+        group: the column whose equal values must not be on both sides of the split.
+        network: name of a network, or a module of your own that takes a batch of what
+            `model.schema` describes and gives `task.outputs` numbers each; None to choose.
+        valid: data to hold out; None to split some off.
+        budget: time for everything, up to the saved model: "60 s", "10 min", "1.5 h".
+        memory: memory to keep to: "4 GiB"; None for half of what is free.
+        steps: take exactly this many steps instead, repeatable to the last bit on a CPU.
+        seed: starting point of every random choice.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        out: where to save the model; checkpoints are kept beside it meanwhile, in "OUT.run".
+        watch: is told how far the run is, a few times a second.
+        started: when the command was started, on `time.time()`'s scale; None for now.
+
+    Raises:
+        BadInputError: if the data or an argument cannot be used; the message says what to do.
+        InterruptedRunError: if SIGINT or SIGTERM stopped the run, after its state was kept.
+        SavingError: if the disk does not take the model; its checkpoint stays.
+    """
+    limits = Budget.parse(budget, memory=memory, steps=steps, seed=seed)
+    wish = _Wish(
+        task=task,
+        target=target,
+        group=group,
+        network=network,
+        valid=valid,
+        limits=limits,
+        device=choose_device(device),
+        out=None if out is None else Path(out),
+    )
+    keep_freed_memory()
+    with listening() as asked:
+        return _Fitting(wish, asked, watch, started).fit(data)
+
+
+class _Fitting:
+    """One run of `fit`: its wish, its clock, and the times that its stages took."""
+
+    def __init__(
+        self, wish: _Wish, asked: Asked, watch: Watch | None, started: float | None
+    ) -> None:
+        self.wish = wish
+        self.asked = asked
+        self.watch = watch
+        self.clock = Clock(wish.limits.seconds, started=started)
+        self.times: dict[str, float] = {"starting": self.clock.spent}
+        self.notes: list[str] = []
+
+    def fit(self, data: Any) -> Model:
+        ready = self._prepare(data)
+        checkpoint = self._checkpoint(ready)
+        kept, sentence = checkpoint.find() if checkpoint else (None, "")
+        if kept is not None:
+            self.clock.before += kept.facts["spent"]
+        choice, network = self._choose(ready, kept)
+        learner = self._learner(ready, choice, network)
+        run = self._run(ready, choice, learner, checkpoint)
+        for told in [*ready.said, *self.notes, *([sentence] if sentence else [])]:
+            say(run, told)
+        self._stage("training")
+        before = self.clock.spent
+        train(learner, run, kept)
+        self.times["training"] = self.clock.spent - before
+        model = self._finish(ready, choice, learner, run)
+        if checkpoint is not None:
+            assert self.wish.out is not None
+            self._stage("saving")
+            model.save(self.wish.out)
+            checkpoint.remove()
+        self._stage("done")
+        return model
+
+    def _prepare(self, data: Any) -> Prepared:
+        self._stage("reading")
+        before = self.clock.spent
+        limits = self.wish.limits
+        memory = limits.memory or psutil.virtual_memory().available // 2
+        ready = prepare(
+            data,
+            Ask(
+                target=self.wish.target,
+                group=self.wish.group,
+                seconds=limits.seconds or 600.0,
+                memory=memory,
+            ),
+            task=self.wish.task,
+            valid=self.wish.valid,
+            seed=limits.seed,
+            device=self.wish.device,
+        )
+        self.times["reading"] = self.clock.spent - before
+        self._heed()
+        return ready
+
+    def _checkpoint(self, ready: Prepared) -> Checkpoint | None:
+        out, limits = self.wish.out, self.wish.limits
+        if out is None:
+            return None
+        asked = {
+            "split": ready.fingerprint,
+            "schema": ready.task.schema.to_json(),
+            "task": ready.task.name,
+            "network": self.wish.network
+            if isinstance(self.wish.network, str | None)
+            else _place(self.wish.network),
+            "steps": limits.steps,
+            "seconds": limits.seconds,
+            "seed": limits.seed,
+            "torch": torch.__version__,
+        }
+        return Checkpoint(out.with_name(out.name + ".run"), asked)
+
+    def _choose(self, ready: Prepared, kept: Kept | None) -> tuple[Choice, nn.Module]:
+        self._stage("choosing")
+        before = self.clock.spent
+        limits, network = self.wish.limits, self.wish.network
+        if isinstance(network, nn.Module):
+            choice = _own(network, ready, self.wish.device)
+        elif kept is not None:
+            choice = _choice_from_json(kept.facts["choice"])
+        elif limits.steps is not None:
+            choice = choose_by_rule(
+                ready.task, ready.train, wish=network, steps=limits.steps, seed=limits.seed
+            )
+        else:
+            left = self.clock.left - self._reserve(0.0)
+            choice = choose_by_clock(
+                ready.task, ready.train, wish=network, seed=limits.seed, seconds=left
+            )
+        if not isinstance(network, nn.Module):
+            network = build(
+                choice.built, ready.task.schema, ready.task.outputs, seed=limits.seed
+            )
+        self.times["choosing"] = self.clock.spent - before
+        self._heed()
+        return choice, network
+
+    def _learner(self, ready: Prepared, choice: Choice, network: nn.Module) -> Learner:
+        ready.task.smoothing = choice.recipe.smoothing
+        return Learner(
+            choice.numerics.place(network),
+            ready.task,
+            ready.train,
+            recipe=choice.recipe,
+            batch=choice.batch,
+            numerics=choice.numerics,
+            seed=self.wish.limits.seed,
+        )
+
+    def _run(
+        self, ready: Prepared, choice: Choice, learner: Learner, checkpoint: Checkpoint | None
+    ) -> Run:
+        limits = self.wish.limits
+        looking = choice.per_example / 3 * len(ready.valid.y)
+        tests = len(ready.test.y) / len(ready.valid.y) if ready.test else 0.0
+        most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
+        pace = Pace(
+            self.clock,
+            steps=limits.steps,
+            most=math.ceil(most * len(ready.train) / choice.batch) if math.isfinite(most) else most,
+            reserve=self._reserve(looking * (3 + 2 * tests)),
+        )
+        run = Run(
+            clock=self.clock,
+            pace=pace,
+            metric=ready.task.metric,
+            look=lambda: ready.task.score(self._outputs(ready, learner, ready.valid), ready.valid.y),
+            looking=looking,
+            checkpoint=checkpoint,
+            facts={"choice": _choice_to_json(choice)},
+            watch=self.watch,
+            asked=self.asked,
+            every=max(10.0, 0.02 * (limits.seconds or 500.0)),
+        )
+        run.reserving = lambda looking: self._reserve(looking * (3 + 2 * tests))
+        return run
+
+    def _reserve(self, looks: float) -> float:
+        """Seconds that everything after training takes, when held-out looks take so many."""
+        seconds = self.wish.limits.seconds or 0.0
+        return looks * 1.1 + _ADDING + _EXIT + _MARGIN * seconds
+
+    def _outputs(
+        self, ready: Prepared, learner: Learner, side: Side, *, views: bool = False
+    ) -> Tensor:
+        return _inference.outputs(
+            learner.network,
+            side.stored,
+            kind=ready.kind,
+            schema=ready.task.schema,
+            numerics=learner.numerics.to_json(),
+            views=views,
+        )
+
+    def _finish(self, ready: Prepared, choice: Choice, learner: Learner, run: Run) -> Model:
+        """Judge and calibrate on the held-out side, and write the record."""
+        self._stage("calibrating")
+        before = self.clock.spent
+        task, valid = ready.task, ready.valid
+        outputs, views = self._best_views(ready, learner)
+        calibration = task.calibrate(outputs, valid.y)
+        strange = task.degenerate(outputs)
+        if strange:
+            say(run, strange)
+        scores = task.scores(outputs, valid.y, calibration)
+        record: dict[str, Any] = {"scores": _scores_to_json(scores), "guess": task.guess(valid.y)}
+        if ready.test is not None:
+            tested = self._outputs(ready, learner, ready.test, views=views)
+            record["test"] = {
+                "n": len(ready.test.y),
+                "scores": _scores_to_json(task.scores(tested, ready.test.y, calibration)),
+                "guess": task.guess(ready.test.y),
+            }
+        self.times["calibrating"] = self.clock.spent - before
+        return Model(
+            network=learner.network.eval(),
+            task=task,
+            kind=ready.kind,
+            built=choice.built,
+            calibration=calibration,
+            record=self._record(ready, choice, learner, run, record),
+            numerics=choice.numerics.to_json(),
+            views=views,
+        )
+
+    def _best_views(self, ready: Prepared, learner: Learner) -> tuple[Tensor, bool]:
+        """Average over views of an example if that lowers the held-out loss."""
+        plain = self._outputs(ready, learner, ready.valid)
+        sample = ready.kind.tensor(torch.from_numpy(ready.valid.stored[:1].copy()), ready.task.schema)
+        if len(ready.kind.views(sample, ready.task.schema)) < 2:
+            return plain, False
+        mixed = self._outputs(ready, learner, ready.valid, views=True)
+
+        def loss(outputs: Tensor) -> float:
+            batch = {"x": outputs, "y": ready.valid.y.cpu()}
+            return float(ready.task.loss(nn.Identity(), batch, "whole").mean())
+
+        return (mixed, True) if loss(mixed) < loss(plain) else (plain, False)
+
+    def _record(
+        self, ready: Prepared, choice: Choice, learner: Learner, run: Run, judged: dict[str, Any]
+    ) -> dict[str, Any]:
+        limits = self.wish.limits
+        spent = self.clock.spent
+        task = ready.task
+        summary = {
+            "task": task.name,
+            "target": task.schema.target,
+            "kind": ready.kind.name,
+            "network": choice.built,
+            "weights": sum(weight.numel() for weight in learner.network.parameters()),
+            "n_train": len(ready.train),
+            "n_valid": len(ready.valid.y),
+            **judged,
+            "seconds": round(spent, 2),
+            "budget": limits.seconds,
+            "steps": learner.step,
+            "passes": round(learner.passes, 2),
+            "reason": self._reason(learner, run),
+        }
+        if self.wish.out is not None:
+            summary["model"] = str(self.wish.out)
+        return {
+            "summary": summary,
+            "choice": {"reason": choice.reason, "tried": list(choice.tried)},
+            "data": {
+                "fingerprint": ready.fingerprint,
+                "faults": len(ready.faults),
+                "first_faults": faults_as_json(ready.faults),
+                "notes": [note.text for note in ready.notes],
+            },
+            "clock": {name: round(took, 3) for name, took in self.times.items()},
+            "training": {
+                "batch": choice.batch,
+                "pieces": learner.pieces,
+                "seed": limits.seed,
+                "numerics": choice.numerics.to_json(),
+                "seconds_per_step": run.pace.per_step,
+            },
+            "said": run.said,
+            "curve": {
+                **run.curve,
+                "metric": task.metric,
+                "guess": judged["guess"].get(task.metric),
+                "budget": limits.seconds if limits.seconds is not None else spent,
+            },
+            "machine": _machine(),
+        }
+
+    def _reason(self, learner: Learner, run: Run) -> str:
+        """Say why a run ended before its budget was spent; "" if it was not."""
+        if self.wish.limits.steps is not None:
+            return f"a run of {self.wish.limits.steps} steps"
+        if self.clock.spent + _EXIT >= _FULL * self.clock.seconds or learner.step < run.pace.most:
+            return ""
+        return (
+            f"{learner.passes:.0f} passes over {len(learner.supply):,} examples are enough for this"
+            " network: more were found not to help"
+        )
+
+    def _stage(self, stage: str) -> None:
+        if self.watch is not None:
+            self.watch(Progress(stage=stage, spent=self.clock.spent, budget=self.clock.seconds))
+
+    def _heed(self) -> None:
+        """Stop between stages if somebody asked to."""
+        if self.asked.name:
+            raise InterruptedRunError(
+                f"stopped by {self.asked.name} before training began: nothing was lost, and the"
+                " same command starts again"
+            )
+
+
+def _own(network: nn.Module, ready: Prepared, device: str) -> Choice:
+    """Train the user's own module, as it is."""
+    how: Recipe = recipe_of(type(network))
+    return Choice(
+        built={"module": _place(network)},
+        recipe=how,
+        batch=batch_for(how, len(ready.train)),
+        numerics=suited(network, device),
+        reason="the network is the user's own",
+    )
+
+
+def _place(network: nn.Module) -> str:
+    return f"{type(network).__module__}:{type(network).__qualname__}"
+
+
+def _choice_to_json(choice: Choice) -> dict[str, Any]:
+    recipe = {name: _number(getattr(choice.recipe, name)) for name in Recipe.__slots__}
+    return {
+        "built": choice.built,
+        "recipe": recipe,
+        "batch": choice.batch,
+        "numerics": choice.numerics.to_json(),
+        "per_example": choice.per_example,
+        "reason": choice.reason,
+        "tried": list(choice.tried),
+    }
+
+
+def _choice_from_json(given: Mapping[str, Any]) -> Choice:
+    recipe = {name: math.inf if value is None else value for name, value in given["recipe"].items()}
+    return Choice(
+        **{
+            **given,
+            "recipe": Recipe(**recipe),
+            "numerics": Numerics(**given["numerics"]),
+            "tried": tuple(given["tried"]),
+        }
+    )
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isinf(value) else value
+
+
+def _scores_to_json(scores: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {"value": score.value, "low": score.low, "high": score.high}
+        for name, score in scores.items()
+    }
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+    }

@@ -1,0 +1,223 @@
+"""Raw data becomes two sides that a network can learn from and be judged by.
+
+    source ──read──▶ examples ──split──▶ train, valid, test ──describe──▶ schema ──encode──▶ arrays
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pellucid import registry
+from pellucid.data import Ask, Examples, Fault, Finding, Kind, Schema
+from pellucid.data._batches import Supply
+from pellucid.data._opening import open_source
+from pellucid.data._split import split
+from pellucid.errors import BadInputError
+from pellucid.tasks import Task
+from pellucid.tasks._targets import known
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """Examples with their targets, encoded, to be judged by.
+
+    Args:
+        stored: (N, *stored).
+        y: (N,).
+    """
+
+    stored: NDArray[Any]
+    y: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """Data that is ready to be learned from.
+
+    Args:
+        kind: of the data.
+        task: with the schema.
+        train: learned from.
+        valid: held out.
+        test: set apart by the folders, or None.
+        fingerprint: of the split: depends on the content of the sides alone.
+        faults: what was left out.
+        notes: findings made while reading.
+        said: what was decided, a sentence each.
+    """
+
+    kind: Kind
+    task: Task
+    train: Supply
+    valid: Side
+    test: Side | None
+    fingerprint: str
+    faults: tuple[Fault, ...]
+    notes: tuple[Finding, ...]
+    said: tuple[str, ...]
+
+
+def prepare(
+    data: Any, ask: Ask, *, task: str | None, valid: Any, seed: int, device: str
+) -> Prepared:  # fmt: skip
+    """Read, split, describe and encode.
+
+    Args:
+        data: raw data, as in `pellucid fit`.
+        ask: what the user said about it.
+        task: name of the task; None to read it off the targets.
+        valid: raw data to be held out; None to split some off.
+        seed: of the split.
+        device: where batches are wanted.
+
+    Raises:
+        BadInputError: if nothing can be learned from this.
+    """
+    kind, examples = open_source(data, ask)
+    examples = _targeted(examples)
+    clusters, keys = kind.clusters(examples), kind.keys(examples)
+    given = None if valid is None else _read_valid(kind, valid, ask)
+    if given is not None:
+        examples = _without(kind, examples, given)
+        clusters, keys = kind.clusters(examples), kind.keys(examples)
+    parts = split(examples, clusters, keys, share=None, seed=seed)
+    train_places = parts.train if given is None else np.union1d(parts.train, parts.valid)
+    chosen = _choose_task(task, examples, kind)
+    schema, answers = _describe(kind, chosen, examples, train_places)
+    stored = kind.encode(examples, schema)
+    sides = {
+        "train": _answered(answers, examples, train_places),
+        "test": _answered(answers, examples, parts.test, strict=False),
+    }
+    supply = Supply(kind, schema, stored, *sides["train"], device=device)
+    if given is None:
+        held = _side(stored, *_answered(answers, examples, parts.valid))
+    else:
+        # Read again, now that it is known what the network needs to see of it.
+        again = _targeted(kind.read(valid, replace(ask, schema=schema)))
+        everything = np.arange(len(again))
+        held = _side(kind.encode(again, schema), *_answered(answers, again, everything))
+    return Prepared(
+        kind=kind,
+        task=answers,
+        train=supply,
+        valid=held,
+        test=_side(stored, *sides["test"]) if len(sides["test"][0]) else None,
+        fingerprint=parts.fingerprint,
+        faults=examples.faults,
+        notes=examples.notes,
+        said=parts.said if given is None else (f"{len(held.y):,} examples held out as given",),
+    )
+
+
+def _side(stored: NDArray[Any], places: NDArray[np.int64], y: Tensor) -> Side:
+    return Side(stored=stored[places], y=y)
+
+
+def _targeted(examples: Examples) -> Examples:
+    """Leave out what has no target.
+
+    Raises:
+        BadInputError: if nothing has one.
+    """
+    there = np.zeros(len(examples), bool) if examples.targets is None else known(examples.targets)
+    if not there.any():
+        raise BadInputError(
+            given=f"{len(examples):,} examples, none of which says what the answer is",
+            needed="one folder a class, or a table with a column that holds the answer",
+            remedy="sort the files into folders by class, or write `--target COLUMN`",
+        )
+    if there.all():
+        return examples
+    kind = registry.kind[examples.kind]()
+    lost = tuple(
+        Fault(name=examples.names[place], reason="it has no target")
+        for place in np.flatnonzero(~there)
+    )
+    kept: Examples = kind.take(examples, np.flatnonzero(there))
+    return kept.replace(faults=(*examples.faults, *lost), notes=examples.notes)
+
+
+def _read_valid(kind: Kind, valid: Any, ask: Ask) -> Examples:
+    other, examples = open_source(valid, ask, kind=kind.name)
+    del other
+    return _targeted(examples)
+
+
+def _without(kind: Kind, examples: Examples, given: Examples) -> Examples:
+    """Leave out of training what the given held-out side holds too."""
+    leaked = np.isin(kind.keys(examples), kind.keys(given))
+    if not leaked.any():
+        return examples
+    lost = tuple(
+        Fault(name=examples.names[place], reason="it is on the held-out side too")
+        for place in np.flatnonzero(leaked)
+    )
+    kept = kind.take(examples, np.flatnonzero(~leaked))
+    return kept.replace(faults=(*examples.faults, *lost), notes=examples.notes)
+
+
+def _choose_task(wish: str | None, examples: Examples, kind: Kind) -> type[Task]:
+    names = registry.task.taking(kind.name)
+    if wish is not None:
+        if registry.task[wish] is not None and wish not in names:
+            raise BadInputError(
+                given=f"task {wish!r} for data of the kind {kind.name!r}",
+                needed=f"one of {', '.join(names)}",
+                remedy="leave --task out to have it read off the data",
+            )
+        return registry.task[wish]
+    return max(
+        (registry.task[name] for name in names), key=lambda each: each.suits(examples.targets)
+    )
+
+
+def _describe(
+    kind: Kind, chosen: type[Task], examples: Examples, train: NDArray[np.int64]
+) -> tuple[Schema, Task]:
+    side = kind.take(examples, train)
+    assert side.targets is not None
+    answers = chosen.describe(side.targets)
+    schema = replace(kind.describe(side), target=examples.target, **answers)
+    return schema, chosen(schema)
+
+
+def _answered(
+    task: Task, examples: Examples, places: NDArray[np.int64], *, strict: bool = True
+) -> tuple[NDArray[np.int64], Tensor]:
+    """Encode the targets of one side.
+
+    Args:
+        task: encodes.
+        examples: all of them.
+        places: of the side.
+        strict: refuse a target that training never saw; else leave the example out.
+    """
+    assert examples.targets is not None
+    targets: NDArray[Any] = examples.targets[places]
+    try:
+        return places, task.encode(targets)
+    except BadInputError:
+        if strict:
+            raise
+    kept = [at for at in range(len(places)) if _encodes(task, targets[at : at + 1])]
+    if not kept:
+        return places[:0], task.encode(targets[:0])
+    return places[kept], task.encode(targets[kept])
+
+
+def _encodes(task: Task, target: NDArray[Any]) -> bool:
+    try:
+        task.encode(target)
+    except BadInputError:
+        return False
+    return True
+
+
+def faults_as_json(faults: Sequence[Fault], most: int = 100) -> list[dict[str, str]]:
+    """Give the first faults as JSON, for the record."""
+    return [{"name": fault.name, "reason": fault.reason} for fault in faults[:most]]

@@ -1,0 +1,234 @@
+"""Which network, of which size, in which arithmetic: the dearest that still sees enough.
+
+Idea: within a fixed time a larger network learns more from each example but sees fewer. Each
+candidate is timed on this data and this machine for a few steps, and the largest one that will see
+the examples as often as its recipe wants is taken.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from pellucid import registry
+from pellucid.data import Schema
+from pellucid.data._batches import Supply
+from pellucid.errors import BadInputError, BudgetError
+from pellucid.networks import Recipe, recipe_of
+from pellucid.tasks import Task
+from pellucid.training.learner import Learner, out_of_memory
+from pellucid.training.numerics import Numerics, suited
+
+_TIMED = 3  # steps that one timing takes, after one to warm up
+_TRYING = 0.05  # share of the budget that trying may take
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What is to be trained, and why.
+
+    Args:
+        built: how the network is built again, as in the model file.
+        recipe: how it likes to learn.
+        batch: examples a step.
+        numerics: its arithmetic.
+        per_example: seconds of training an example takes; 0 if it was not timed.
+        reason: one sentence.
+        tried: one row a candidate, as JSON.
+    """
+
+    built: dict[str, Any]
+    recipe: Recipe
+    batch: int
+    numerics: Numerics
+    per_example: float = 0.0
+    reason: str = ""
+    tried: tuple[dict[str, Any], ...] = ()
+
+
+def build(built: dict[str, Any], schema: Schema, outputs: int, *, seed: int) -> nn.Module:
+    """Build the network of a choice, with fresh weights that depend on the seed alone."""
+    torch.manual_seed(seed)
+    network: nn.Module = registry.network[built["network"]](schema, outputs, size=built["size"])
+    return network
+
+
+def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
+    """Give the networks and sizes that may be tried, cheapest first within a name.
+
+    Raises:
+        BadInputError: if the wished network does not take this kind of data, or none does.
+    """
+    taking = registry.network.taking(schema.kind)
+    if wish is None:
+        names = [name for name in taking if recipe_of(registry.network[name]).contender] or taking
+    else:
+        registry.network[wish]
+        names = [wish] if wish in taking else []
+    if not names:
+        raise BadInputError(
+            given=f"network {wish!r} for data of the kind {schema.kind!r}",
+            needed=f"one of {', '.join(taking) or 'the networks that take this kind: there is none'}",
+            remedy="leave --network out to have it chosen",
+        )
+    sizes = {name: recipe_of(registry.network[name]).sizes for name in names}
+    return [(name, size) for name in names for size in range(1, sizes[name] + 1)]
+
+
+def batch_for(recipe: Recipe, examples: int) -> int:
+    """Give the batch: the recipe's, or less so that a pass has ten steps at least."""
+    batch = recipe.batch
+    while batch > 8 and batch * 10 > examples:
+        batch //= 2
+    return min(batch, examples)
+
+
+def choose_by_clock(
+    task: Task, supply: Supply, *, wish: str | None, seed: int, seconds: float
+) -> Choice:
+    """Time candidates and choose.
+
+    Args:
+        task: what is to be learned.
+        supply: the training side.
+        wish: the user's network, or None.
+        seed: of weights and batches.
+        seconds: left for training.
+
+    Raises:
+        BudgetError: if not one step of the smallest candidate fits into the time.
+    """
+    deadline = time.monotonic() + _TRYING * seconds
+    tried: list[dict[str, Any]] = []
+    best: Choice | None = None
+    skipped: set[str] = set()
+    for name, size in candidates(supply.schema, wish):
+        if name in skipped or (best is not None and time.monotonic() > deadline):
+            continue
+        choice = _timed(name, size, task, supply, seed=seed, quick=best is not None)
+        if choice is None:
+            skipped.add(name)
+            continue
+        passes = seconds / (choice.per_example * len(supply))
+        wanted = choice.recipe.wanted(len(supply))
+        enough = passes >= wanted
+        tried.append(_row(choice, passes, wanted))
+        if not enough:
+            skipped.add(name)
+        if best is None or (enough and _dearer(choice, best)):
+            best = choice
+    if best is None or best.per_example * best.batch > seconds:
+        raise BudgetError(
+            given=f"{max(seconds, 0):.1f} s are left for training",
+            needed="time for one step of the smallest network at least",
+            remedy="give a longer --budget",
+        )
+    return replace(best, tried=tuple(tried), reason=_reason(best, tried))
+
+
+def choose_by_rule(
+    task: Task, supply: Supply, *, wish: str | None, steps: int, seed: int
+) -> Choice:
+    """Choose without a clock, so that a run by steps repeats: by passes alone."""
+    chosen: Choice | None = None
+    for name, size in candidates(supply.schema, wish):
+        how = recipe_of(registry.network[name])
+        batch = batch_for(how, len(supply))
+        enough = steps * batch / len(supply) >= how.wanted(len(supply)) * 4 ** (size - 1)
+        if chosen is not None and not (enough and chosen.built["network"] == name):
+            continue
+        built = {"network": name, "size": size}
+        numerics = suited(_meta(built, supply.schema, task), supply.device.type)
+        chosen = Choice(built=built, recipe=how, batch=batch, numerics=numerics)
+    assert chosen is not None
+    del seed
+    return replace(chosen, reason=f"a run of {steps} steps chooses by the number of steps alone")
+
+
+def _timed(
+    name: str, size: int, task: Task, supply: Supply, *, seed: int, quick: bool
+) -> Choice | None:
+    """Time one candidate; None if it does not fit into memory."""
+    how = recipe_of(registry.network[name])
+    built = {"network": name, "size": size}
+    batch = batch_for(how, len(supply))
+    numerics = suited(_meta(built, supply.schema, task), supply.device.type)
+
+    def attempt(numerics: Numerics) -> float:
+        network = numerics.place(build(built, supply.schema, task.outputs, seed=seed))
+        learner = Learner(
+            network, task, supply, recipe=how, batch=batch, numerics=numerics, seed=seed
+        )
+        learner.network.train()
+        return _seconds(lambda: learner.learn(0.0), numerics.device, 1 if quick else _TIMED)
+
+    try:
+        took = attempt(numerics)
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        return None
+    return Choice(
+        built=built, recipe=how, batch=batch, numerics=numerics, per_example=took / batch
+    )
+
+
+def _seconds(step: Callable[[], object], device: str, count: int) -> float:
+    step()
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        step()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2]
+
+
+def _meta(built: dict[str, Any], schema: Schema, task: Task) -> nn.Module:
+    """Build without memory, to look at the layers."""
+    with torch.device("meta"):
+        network: nn.Module = registry.network[built["network"]](
+            schema, task.outputs, size=built["size"]
+        )
+    return network
+
+
+def _dearer(one: Choice, other: Choice) -> bool:
+    def cost(choice: Choice) -> float:
+        return choice.per_example * choice.recipe.passes
+
+    return cost(one) > cost(other)
+
+
+def _row(choice: Choice, passes: float, wanted: float) -> dict[str, Any]:
+    return {
+        **choice.built,
+        "batch": choice.batch,
+        "dtype": choice.numerics.dtype,
+        "microseconds_per_example": round(choice.per_example * 1e6, 1),
+        "passes": round(passes, 2),
+        "wanted": round(wanted, 2),
+    }
+
+
+def _reason(best: Choice, tried: list[dict[str, Any]]) -> str:
+    rows = {(row["network"], row["size"]): row for row in tried}
+    name, size = best.built["network"], best.built["size"]
+    mine = rows[(name, size)]
+    text = (
+        f"{name} of size {size} will see every example about {mine['passes']:.3g} times"
+        f" (it wants {mine['wanted']:.3g})"
+    )
+    larger = rows.get((name, size + 1))
+    if larger is not None:
+        text += (
+            f"; size {size + 1} would see them {larger['passes']:.3g} times and wants"
+            f" {larger['wanted']:.3g}"
+        )
+    elif mine["passes"] < mine["wanted"]:
+        text += "; it is the smallest there is"
+    return text

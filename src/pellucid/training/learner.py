@@ -1,0 +1,201 @@
+"""A network that learns: one step at a time, from a state that can be kept and restored.
+
+Everything that happens in a step is a function of (weights, optimiser state, order, seed, step), so
+a run that is restored goes on to the same weights, bit for bit, as one that was never stopped.
+"""
+
+import gc
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.data._batches import Supply
+from pellucid.networks import Recipe
+from pellucid.tasks import Task
+from pellucid.training.numerics import Numerics
+from pellucid.training.optim import optimizers
+from pellucid.training.order import Order, mixed
+
+
+class Learner:
+    """A network, the task it learns, the examples it learns from, and all that changes meanwhile.
+
+    Args:
+        network: on its device, in training layout; changed in place.
+        task: gives the loss and the parts that take turns.
+        supply: the training side.
+        recipe: rates, decay, hardest share.
+        batch: examples a step.
+        numerics: arithmetic of the forward pass.
+        seed: of order, views and dropout.
+
+    Attributes:
+        step: steps taken.
+        share: how much of the schedule is done, from 0 to 1.
+        pieces: micro-batches a batch is split into; more after an out-of-memory error.
+        slower: factor on the rates; less than 1 after the loss was not finite.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        task: Task,
+        supply: Supply,
+        *,
+        recipe: Recipe,
+        batch: int,
+        numerics: Numerics,
+        seed: int,
+    ) -> None:  # fmt: skip
+        self.network = network
+        self.task = task
+        self.supply = supply
+        self.recipe = recipe
+        self.numerics = numerics
+        self.seed = seed
+        self.order = Order(len(supply), batch, hardest=recipe.hardest, seed=seed)
+        self.parts = task.parts(network)
+        self.optimizers = {name: optimizers(part, recipe) for name, part in self.parts.items()}
+        self._peaks = [group["lr"] for group in self._groups()]
+        self.step = 0
+        self.share = 0.0
+        self.pieces = 1
+        self.slower = 1.0
+
+    def learn(self, share: float) -> float:
+        """Take one step.
+
+        Args:
+            share: how much of the schedule this step completes.
+
+        Returns:
+            The mean loss of the batch; not finite if something went wrong.
+
+        Raises:
+            MemoryError: if not even one example at a time fits into memory.
+        """
+        places = self.order.next()
+        while True:
+            try:
+                loss = self._attempt(places)
+                break
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._split(error)
+        self.step += 1
+        self.share = min(1.0, self.share + share)
+        return loss
+
+    @property
+    def passes(self) -> float:
+        """How often the examples have been seen, on average."""
+        return self.step * self.order.batch / len(self.supply)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give every tensor of the state, by name; they are not copies."""
+        found = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        found |= {f"order.{key}": value for key, value in self.order.tensors().items()}
+        for place, optimizer in enumerate(self._all()):
+            for index, state in optimizer.state_dict()["state"].items():
+                for key, value in state.items():
+                    found[f"optimizer.{place}.{index}.{key}"] = value
+        return found
+
+    def numbers(self) -> dict[str, Any]:
+        """Give the rest of the state, as JSON."""
+        return {
+            "step": self.step,
+            "share": self.share.hex(),
+            "pieces": self.pieces,
+            "slower": self.slower,
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Go on from a state that `tensors` and `numbers` gave."""
+        self.network.load_state_dict(_under(tensors, "network."))
+        self.order.restore(_under(tensors, "order."))
+        for place, optimizer in enumerate(self._all()):
+            states: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(tensors, f"optimizer.{place}.").items():
+                index, _, name = key.partition(".")
+                states.setdefault(int(index), {})[name] = value.clone()
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": states, "param_groups": groups})
+        self.step = numbers["step"]
+        self.share = float.fromhex(numbers["share"])
+        self.pieces = numbers["pieces"]
+        self.slower = numbers["slower"]
+
+    def _attempt(self, places: Tensor) -> float:
+        self._set_rates()
+        torch.manual_seed(mixed(self.seed, 2 * self.step))
+        generator = torch.Generator().manual_seed(mixed(self.seed, 2 * self.step + 1))
+        batch = self.supply.batch(places, generator=generator)
+        if self.numerics.channels_last and batch["x"].ndim == 4:
+            batch["x"] = batch["x"].contiguous(memory_format=torch.channels_last)
+        losses = [self._turn(name, batch, places) for name in self.parts]
+        return sum(losses) / len(losses)
+
+    def _turn(self, name: str, batch: Mapping[str, Tensor], places: Tensor) -> float:
+        """Give one part its step on the whole batch, piece by piece where memory asks for it."""
+        for optimizer in self.optimizers[name]:
+            optimizer.zero_grad(set_to_none=True)
+        whole, seen = len(places), []
+        for piece in torch.arange(whole).chunk(self.pieces):
+            part = {key: value[piece[0] : piece[-1] + 1] for key, value in batch.items()}
+            with self.numerics.autocast():
+                loss = self.task.loss(self.network, part, name)
+            (loss.mean() * (len(piece) / whole)).backward()
+            seen.append(loss.detach().expand(len(piece)) if loss.ndim == 0 else loss.detach())
+        losses = torch.cat(seen)
+        self.order.tell(places, losses)
+        mean = losses.mean().item()
+        if mean - mean == 0:  # finite: a step along gradients that are not would spoil the weights
+            for optimizer in self.optimizers[name]:
+                optimizer.step()
+        return mean
+
+    def _split(self, error: BaseException) -> None:
+        if self.pieces >= self.order.batch:
+            raise MemoryError("not even one example at a time fits into memory") from error
+        self.pieces = min(self.order.batch, self.pieces * 2)
+        self.network.zero_grad(set_to_none=True)
+        gc.collect()
+        if self.numerics.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
+    def _set_rates(self) -> None:
+        factor = ramp(self.share) * self.slower
+        for group, peak in zip(self._groups(), self._peaks, strict=True):
+            group["lr"] = peak * factor
+
+    def _all(self) -> list[torch.optim.Optimizer]:
+        return [optimizer for part in self.optimizers.values() for optimizer in part]
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [group for optimizer in self._all() for group in optimizer.param_groups]
+
+
+def ramp(share: float) -> float:
+    """Give the learning rate, as a share of its peak: up over the first tenth, then down to zero.
+
+    Source: Li, Yumer & Ramanan 2020, "Budgeted training", arXiv:1905.04753 (linear decay to zero
+    over the budget).
+    """
+    return min(1.0, (share + 0.001) / 0.1) * (1.0 - share)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory ran out, on a CPU or a GPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return "can't allocate memory" in text or "out of memory" in text
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = len(prefix)
+    return {key[start:]: value for key, value in tensors.items() if key.startswith(prefix)}

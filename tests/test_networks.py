@@ -1,0 +1,170 @@
+"""What every network must do. A new file in networks/ is tested because it is there."""
+
+import copy
+import functools
+
+import pytest
+import torch
+
+from pellucid.data import Schema
+from pellucid.networks.linear import Linear
+from pellucid.networks.mlp import Columns, Members
+from pellucid.registry import network
+
+BINS = [[-2.0, -0.5, 0.0, 0.5, 2.0], [0.0], [], [-1.0, 1.0], []]
+SCHEMAS = {
+    "grey": Schema(kind="image", shape=(1, 28, 28)),
+    "colour": Schema(kind="image", shape=(3, 32, 32)),
+    "mixed": Schema(
+        kind="table", shape=(5,), cardinalities=(0, 0, 3, 0, 7), details={"bins": BINS}
+    ),
+    "unbinned": Schema(kind="table", shape=(5,), cardinalities=(0, 0, 3, 0, 7)),
+    "numbers": Schema(kind="table", shape=(16,)),
+    "categories": Schema(kind="table", shape=(2,), cardinalities=(300, 2)),
+}
+CASES = [
+    (name, form) for form, schema in SCHEMAS.items() for name in network.taking(schema.kind)
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def case(request):
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_and_a_seed():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def build(case, size=1, outputs=4):
+    torch.manual_seed(0)
+    name, form = case
+    return network[name](SCHEMAS[form], outputs, size=size)
+
+
+def inputs(case, batch=3):
+    schema = SCHEMAS[case[1]]
+    x = torch.randn(batch, *schema.shape)
+    for place, codes in enumerate(schema.cardinalities):
+        if codes:
+            x[:, place] = torch.randint(0, codes, (batch,)).float()
+    return x
+
+
+def by_member(outputs):
+    """Outputs of training as (members, examples, outputs), one member where there are none."""
+    return outputs.movedim(1, 0) if outputs.dim() == 3 else outputs[None]
+
+
+def test_says_how_many_sizes_there_are_and_what_one_needs(case):
+    builder = network[case[0]]
+    assert builder.sizes >= 1
+    assert builder.passes > 0
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_gives_one_row_of_outputs_per_example(case, outputs):
+    assert build(case, outputs=outputs).eval()(inputs(case)).shape == (3, outputs)
+
+
+def test_while_training_gives_outputs_of_one_or_more_members(case):
+    shape = by_member(build(case).train()(inputs(case))).shape
+    assert shape[0] >= 1
+    assert shape[1:] == (3, 4)
+
+
+def test_every_weight_gets_a_gradient_within_two_steps(case):
+    module = build(case).train()
+    step = torch.optim.SGD(module.parameters(), lr=0.1)
+    for _ in range(2):  # Weights that start at zero hide those before them for one step.
+        step.zero_grad()
+        module(inputs(case, batch=8)).square().mean().backward()
+        step.step()
+    still = [
+        key
+        for key, weight in module.named_parameters()
+        if weight.numel() and not weight.grad.abs().any()
+    ]
+    assert still == []
+
+
+def test_larger_size_never_has_fewer_weights(case):
+    sizes = range(1, network[case[0]].sizes + 1)
+    count = [sum(weight.numel() for weight in build(case, size).parameters()) for size in sizes]
+    assert count == sorted(set(count))
+
+
+def test_examples_do_not_see_each_other_when_predicting(case):
+    module, x = build(case).eval(), inputs(case)
+    torch.testing.assert_close(module(x)[:1], module(x[:1]), rtol=1e-4, atol=1e-5)
+
+
+def test_predicts_the_same_twice_and_leaves_its_input_alone(case):
+    module, x = build(case).eval(), inputs(case)
+    kept = x.clone()
+    assert torch.equal(module(x), module(x))
+    assert torch.equal(x, kept)
+
+
+def test_same_seed_builds_the_same_network(case):
+    x = inputs(case)
+    assert torch.equal(build(case).eval()(x), build(case).eval()(x))
+
+
+def test_weights_alone_rebuild_a_network(case):
+    trained, x = build(case), inputs(case)
+    for weight in trained.parameters():
+        weight.data.mul_(1.1)
+    weights = copy.deepcopy(trained.state_dict())
+    rebuilt = build(case)
+    rebuilt.load_state_dict(weights, strict=True)
+    assert torch.equal(rebuilt.eval()(x), trained.eval()(x))
+
+
+def test_learns_to_tell_eight_examples_apart(case):
+    module, x, y = build(case).train(), inputs(case, batch=8), torch.arange(8) % 4
+    if case == ("linear", "categories"):
+        x[:, 0] = torch.arange(8).float()
+    step = torch.optim.AdamW(module.parameters(), lr=1e-2)
+    for _ in range(60):
+        step.zero_grad()
+        members = by_member(module(x))
+        torch.nn.functional.cross_entropy(
+            members.flatten(0, 1), y.repeat(len(members))
+        ).backward()
+        step.step()
+    assert (by_member(module(x)).mean(0).argmax(1) == y).all()
+
+
+def test_outputs_stay_finite_far_from_the_training_data(case):
+    module, x = build(case).eval(), inputs(case)
+    schema = SCHEMAS[case[1]]
+    numbers = [c == 0 for c in schema.cardinalities] or [True] * schema.shape[0]
+    x[:, torch.tensor(numbers)] *= 1e4
+    assert module(x).isfinite().all()
+
+
+@pytest.mark.slow
+def test_exports_with_any_number_of_examples(case):
+    module, x = build(case).eval(), inputs(case)
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    exported = torch.export.export(module, (x,), dynamic_shapes=({0: batch},)).module()
+    more = inputs(case, batch=5)
+    torch.testing.assert_close(exported(more), module(more), rtol=1e-4, atol=1e-5)
+
+
+def test_unknown_name_is_answered_with_a_near_one():
+    with pytest.raises(ValueError, match="write 'linear'"):
+        network["linaer"]
+
+
+def test_linear_adds_the_weight_of_each_level_to_the_weighted_numbers():
+    module = Linear((0, 3), 1)
+    with torch.no_grad():
+        module.weigh.weight.fill_(2.0)
+        module.weigh.bias.fill_(0.5)
+        module.levels["1"].weight.copy_(torch.tensor([[0.0], [10.0], [20.0]]))
+    x = torch.tensor([[3.0, 1.0], [-1.0, 2.0], [0.0, 0.0]])
+    assert module(x).flatten().tolist() == [16.5, 18.5, 0.5]

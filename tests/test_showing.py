@@ -1,0 +1,139 @@
+"""What a run shows while it goes on, and how figures are written."""
+
+import io
+import math
+import sys
+
+import pytest
+
+from pellucid.showing import Display, curve, duration, in_words, summarise
+from pellucid.training.progress import Progress
+
+TRAINING = Progress(
+    stage="training",
+    spent=12.4,
+    budget=60.0,
+    step=340,
+    steps=2100,
+    loss=0.41234,
+    score=0.9021,
+    metric="accuracy",
+    next="held-out score in 4 s",
+)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+class Full(io.StringIO):
+    """A stream that takes nothing."""
+
+    def write(self, text):
+        raise OSError(28, "No space left on device")
+
+
+def test_progress_fits_on_one_line_of_a_log():
+    assert in_words(TRAINING) == (
+        "[12 s of 60 s] training; step 340 of 2,100; loss 0.4123; held-out accuracy 0.9021; "
+        "next: held-out score in 4 s"
+    )
+
+
+def test_a_run_by_steps_has_no_end_in_time():
+    assert in_words(Progress(stage="reading", spent=2.0, budget=math.inf)) == "[2 s] reading"
+
+
+def test_a_log_gets_one_line_a_stage_however_often_it_is_told(capsys):
+    with Display() as watch:
+        watch(Progress(stage="reading", spent=1.0, budget=60.0))
+        for _ in range(50):
+            watch(TRAINING)
+
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_must_not_be_missed_is_always_said(capsys, quiet):
+    with Display(quiet=quiet) as watch:
+        watch(TRAINING)
+        watch(Progress(stage="training", spent=13.0, budget=60.0, said="the loss was no number"))
+
+    assert "the loss was no number\n" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_a_live_picture(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    with Display() as watch:
+        watch(TRAINING)
+        watch(Progress(stage="training", spent=13.0, budget=60.0, said="[half] the rate"))
+
+    shown = terminal.getvalue()
+    for part in ("48 s left", "loss 0.4123", "next: held-out score in 4 s", "[half] the rate"):
+        assert part in shown
+
+
+def test_a_log_that_cannot_be_written_never_ends_a_run(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Full())
+
+    with Display() as watch:
+        watch(TRAINING)
+        watch(Progress(stage="saving", spent=59.0, budget=60.0, said="nearly there"))
+
+
+def test_a_summary_names_the_reason_for_stopping_early():
+    told = summarise(
+        {
+            "n_train": 1200,
+            "scores": {"log_loss": {"value": 0.31, "low": None, "high": None}},
+            "guess": {"log_loss": 2.302},
+            "seconds": 31.0,
+            "reason": "more time would not help",
+        }
+    )
+
+    assert told.splitlines() == [
+        "Learned from 1,200 examples in 31 s.",
+        "           score  95 % interval  guess",
+        "log loss  0.3100                 2.302",
+        "more time would not help",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0 s"),
+        (99.0, "99 s"),
+        (120.0, "2 min"),
+        (750.2, "12 min 30 s"),
+        (11100.0, "3 h 5 min"),
+    ],
+)
+def test_a_time_is_written_as_a_person_says_it(seconds, said):
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize("budget", [60.0, None])
+@pytest.mark.parametrize("points", [0, 1, 50])
+def test_a_curve_of_any_length_can_be_drawn(points, budget):
+    times = [float(point) for point in range(points)]
+    known = {
+        "seconds": times,
+        "step": list(range(points)),
+        "loss": [math.nan, *times[1:]] if points else [],
+        "score_seconds": times[:3],
+        "score": [0.5, 0.6, 0.7][: min(points, 3)],
+        "metric": "balanced_accuracy",
+        "guess": 0.5,
+        "budget": budget,
+    }
+
+    assert curve({"curve": known}).startswith(b"\x89PNG\r\n")
