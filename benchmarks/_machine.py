@@ -10,9 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _ASK = (
-    "import sys, importlib.metadata as m\n"
-    "for name in sys.argv[1:]:\n"
-    "    print(name + '=' + m.version(name))"
+    "import sys, platform, importlib.metadata as known\n"
+    "print('python=' + platform.python_version())\n"
+    "there = {found.name.lower(): found.version for found in known.distributions()}\n"
+    "print(*(name + '=' + there.get(name, 'source') for name in sys.argv[1:]))"
 )
 
 
@@ -41,9 +42,9 @@ def machine() -> str:
 
 @functools.cache
 def versions(python: Path, packages: tuple[str, ...]) -> str:
-    """Ask an environment for the versions of its packages: "torch=2.13.0 numpy=2.4.6"."""
+    """Ask an environment for versions: "python=3.11.7 torch=2.13.0", "source" if not installed."""
     done = subprocess.run([python, "-c", _ASK, *packages], capture_output=True, text=True)
-    return " ".join([f"python={platform.python_version()}", *done.stdout.split()])
+    return " ".join(done.stdout.split())
 
 
 def busy(seconds: float = 0.5) -> float:
@@ -67,7 +68,9 @@ def _lines(path: str) -> list[str]:
 
 def _git(*words: str) -> str:
     try:
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *words], cwd=ROOT, capture_output=True, text=True
+        )
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

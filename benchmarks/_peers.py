@@ -1,6 +1,7 @@
 """Peers as systems under test: their scripts, each in its environment."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +22,8 @@ def python(environment: str) -> Path:
         return Path(sys.executable)
     found = ROOT / ".peers" / environment / "bin" / "python"
     if not found.exists():
-        raise FailedRunError(
-            f"no environment {found.parents[1]}: python -m benchmarks.peers.environments {environment}"
-        )
+        remedy = f"python -m benchmarks.peers.environments {environment}"
+        raise FailedRunError(f"no environment {found.parents[1]}; make it: {remedy}")
     return found
 
 
@@ -38,8 +38,8 @@ def script(name: str, environment: str, words: Sequence[str | Path]) -> Finished
 
 def curve(output: str) -> list[tuple[float, float]]:
     """Read the lines "seconds accuracy" that a peer prints after each epoch."""
-    pairs = [line.split() for line in output.splitlines()]
-    return [(float(seconds), float(accuracy)) for seconds, accuracy in pairs]
+    found = re.findall(r"^(\d+\.\d+) ([01]\.\d+)$", output, re.MULTILINE)
+    return [(float(seconds), float(accuracy)) for seconds, accuracy in found]
 
 
 def reached(points: Sequence[tuple[float, float]], accuracy: float) -> float | None:

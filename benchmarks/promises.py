@@ -1,8 +1,8 @@
 """Does pellucid keep its word on time: never late, never idle without a reason?
 
-Whole commands on every data set in turn, with budgets drawn evenly from 8 s to 90 s; every other one
-beside a process that loads a core of its own. Late: the process exits after its budget. Early: it
-uses less than 92 % and gives no reason. Refused: it says that the budget is too small (exit 2).
+Whole commands on every data set in turn, with budgets drawn evenly from 8 s to 90 s; every other
+one beside a process that loads a core of its own. Late: the process exits after its budget. Early:
+it uses less than 92 % and gives no reason. Refused: it says that the budget is too small (exit 2).
 """
 
 import os
@@ -69,7 +69,7 @@ def ask(setting: Setting) -> None:
         for number in range(count):
             name, data, options = fits[number % len(fits)]
             seconds = round(draw.uniform(SHORTEST, longest), 1)
-            # A whole turn over the data sets is quiet, the next one loaded.
+            # Their number is even: without the shift, a set would always or never be loaded.
             loaded = (number + number // len(fits)) % 2 == 1
             kept.append(_one(Fit(data=data, seconds=seconds, options=options), number, loaded))
             _tell(name, kept[-1], loaded)

@@ -216,7 +216,7 @@ def record(benchmark: str, system: System, trials: Sequence[Trial], setting: Set
     """Append one row for each metric of a system: mean, deviation, mean seconds, highest peak."""
     if not trials:
         return
-    for metric in trials[0].scores:
+    for metric in dict.fromkeys(metric for trial in trials for metric in trial.scores):
         values = [trial.scores[metric] for trial in trials if metric in trial.scores]
         mean = statistics.fmean(values)
         deviation = statistics.stdev(values) if len(values) > 1 else 0.0

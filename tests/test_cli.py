@@ -17,12 +17,21 @@ from pellucid.training.progress import Progress
 SOURCE = Path(__file__).parents[1] / "src"
 OUTSIDE = {**os.environ, "PYTHONPATH": str(SOURCE)}
 SUMMARY = {
-    "model": "flowers.pellucid",
+    "task": "classify",
+    "target": "class",
+    "kind": "image",
+    "network": {"network": "resnet", "size": 2},
+    "weights": 280_000,
     "n_train": 900,
+    "n_valid": 100,
     "scores": {"accuracy": {"value": 0.934, "low": 0.929, "high": 0.939}},
     "guess": {"accuracy": 0.1},
     "seconds": 59.2,
+    "budget": 60.0,
+    "steps": 340,
+    "passes": 8.5,
     "reason": "",
+    "model": "flowers.pellucid",
 }
 CURVE = {
     "seconds": [1.0, 2.0],
@@ -97,18 +106,16 @@ def status_of(*arguments):
 
 def test_help_answers_in_half_a_second():
     command = [sys.executable, "-m", "pellucid.cli", "--help"]
-    seconds = []
 
-    for _ in range(3):
-        started = time.perf_counter()
-        help_text = subprocess.run(
-            command, env=OUTSIDE, capture_output=True, text=True, check=True
-        ).stdout
-        seconds.append(time.perf_counter() - started)
+    before = os.times()
+    told = subprocess.run(command, env=OUTSIDE, capture_output=True, text=True, check=True).stdout
+    after = os.times()
 
-    assert min(seconds) < 0.5
+    # Of processor time: what else the machine does just now must not decide.
+    own = after.children_user - before.children_user
+    assert own + after.children_system - before.children_system < 0.5
     for verb in ("look", "fit", "evaluate", "predict", "list", "show"):
-        assert f"\n  {verb}" in help_text
+        assert f"\n  {verb}" in told
 
 
 def test_fit_passes_on_every_option(calls, capsys):
@@ -171,7 +178,7 @@ def test_fit_tells_a_person_the_score_its_interval_the_guess_and_the_next_comman
     status_of("fit", "flowers", "--out", "my flowers.pellucid")
 
     said = capsys.readouterr()
-    for part in ("900", "59 s", "0.9340", "0.9290 to 0.9390", "0.1000"):
+    for part in ("900", "59 s of 60 s", "0.9340", "0.9290 to 0.9390", "0.1000", "resnet 2"):
         assert part in said.out
     assert "pellucid predict 'my flowers.pellucid' FILE" in said.out
     assert said.err == "[1 s of 60 s] training\n"
@@ -304,17 +311,19 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(wrong, capsys):
 
 
 def test_a_reader_that_has_read_enough_is_no_bug():
-    command = f"{sys.executable} -m pellucid.cli list networks --json"
+    reading, writing = os.pipe()
+    os.close(reading)
 
     ended = subprocess.run(
-        ["bash", "-c", f"{{ sleep 0.5; {command}; echo status $? >&2; }} | true"],
+        [sys.executable, "-m", "pellucid.cli", "--version"],
         env=OUTSIDE,
-        capture_output=True,
+        stdout=writing,
+        stderr=subprocess.PIPE,
         text=True,
-        check=True,
     )
+    os.close(writing)
 
-    assert ended.stderr == "status 0\n"
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("what", ["kinds", "tasks", "networks"])

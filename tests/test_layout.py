@@ -9,9 +9,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "pellucid"
 FILES = sorted(SOURCE.rglob("*.py"))
 EVERY_FILE = sorted(
-    path
-    for folder in ("src", "tests", "benchmarks", "examples")
-    for path in ROOT.glob(f"{folder}/**/*.py")
+    path for folder in ("src", "benchmarks", "examples") for path in ROOT.glob(f"{folder}/**/*.py")
 )
 CITING = ("networks", "tasks", "explaining")
 REFUSALS = ("BadInputError", "BudgetError", "ModelFileError", "MissingExtraError", "SavingError")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pellucid import registry
 from pellucid.data import Examples, Fault, Finding, Kind, Schema
@@ -284,6 +285,27 @@ def test_a_link_to_nowhere_is_called_that(tmp_path):
 def test_what_is_no_data_is_met_with_its_type(thing):
     with pytest.raises(BadInputError, match=type(thing).__name__):
         look(thing)
+
+
+def test_a_folder_with_broken_and_repeated_pictures_is_looked_at_all_the_same(tmp_path):
+    random = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for number in range(6):
+            coarse = Image.fromarray(random.integers(0, 255, (8, 8, 3), np.uint8))
+            picture = coarse.resize((64, 64), Image.Resampling.BICUBIC)
+            picture.save(tmp_path / "pets" / name / f"{number}.jpg", quality=95)
+    picture.save(tmp_path / "pets" / "cat" / "twin.jpg", quality=40)
+    (tmp_path / "pets" / "dog" / "empty.jpg").touch()
+
+    found = look(tmp_path / "pets", cache=tmp_path / "cache")
+
+    assert (found.kind, found.count, len(found.faults)) == ("image", 13, 1)
+    assert "empty.jpg" in finding(found, "broken").examples[0]
+    assert finding(found, "contradicting labels").examples == (
+        "cat/twin.jpg: cat",
+        "dog/5.jpg: dog",
+    )
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared data sets are not here")

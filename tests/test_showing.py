@@ -88,22 +88,40 @@ def test_a_log_that_cannot_be_written_never_ends_a_run(monkeypatch):
         watch(Progress(stage="saving", spent=59.0, budget=60.0, said="nearly there"))
 
 
-def test_a_summary_names_the_reason_for_stopping_early():
+def test_a_summary_tells_both_sides_and_the_reason_for_stopping_early():
     told = summarise(
         {
+            "task": "classify",
+            "target": "",
+            "network": {"network": "mlp", "size": 1},
+            "weights": 1234,
             "n_train": 1200,
+            "n_valid": 300,
             "scores": {"log_loss": {"value": 0.31, "low": None, "high": None}},
             "guess": {"log_loss": 2.302},
+            "test": {
+                "n": 50,
+                "scores": {"log_loss": {"value": 0.33, "low": 0.3, "high": 0.36}},
+                "guess": {},
+            },
             "seconds": 31.0,
+            "budget": 120.0,
+            "steps": 2000,
+            "passes": 40.0,
             "reason": "more time would not help",
         }
     )
 
     assert told.splitlines() == [
-        "Learned from 1,200 examples in 31 s.",
-        "           score  95 % interval  guess",
+        "Learned to classify from 1,200 examples, 300 more held out.",
+        "Network mlp 1: 1,234 weights, 2,000 steps, 40 passes, 31 s of 2 min.",
+        "It ended there: more time would not help.",
+        "",
+        "held out   score  95 % interval  guess",
         "log loss  0.3100                 2.302",
-        "more time would not help",
+        "",
+        "test       score     95 % interval  guess",
+        "log loss  0.3300  0.3000 to 0.3600      -",
     ]
 
 
@@ -121,18 +139,18 @@ def test_a_time_is_written_as_a_person_says_it(seconds, said):
     assert duration(seconds) == said
 
 
-@pytest.mark.parametrize("budget", [60.0, None])
+@pytest.mark.parametrize(("budget", "guess"), [(60.0, 0.5), (None, None)])
 @pytest.mark.parametrize("points", [0, 1, 50])
-def test_a_curve_of_any_length_can_be_drawn(points, budget):
+def test_a_curve_of_any_length_can_be_drawn(points, budget, guess):
     times = [float(point) for point in range(points)]
     known = {
         "seconds": times,
         "step": list(range(points)),
-        "loss": [math.nan, *times[1:]] if points else [],
+        "loss": [None, *times[1:]] if points else [],
         "score_seconds": times[:3],
         "score": [0.5, 0.6, 0.7][: min(points, 3)],
         "metric": "balanced_accuracy",
-        "guess": 0.5,
+        "guess": guess,
         "budget": budget,
     }
 

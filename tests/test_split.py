@@ -111,6 +111,19 @@ def test_blank_vectors_are_near_to_blank_ones_only():
     assert found == {frozenset({0}), frozenset({1, 3}), frozenset({2})}
 
 
+def test_things_that_are_all_alike_are_no_near_duplicates_but_copies_among_them_are():
+    turn = 2 * np.pi / 42
+    across, along = np.meshgrid(turn * np.arange(42), turn * np.arange(42))
+    across, along = np.append(across, 0.02), np.append(along, 0)
+    vectors = np.stack([np.cos(across), np.sin(across), np.cos(along), np.sin(along)], axis=1)
+
+    labels = near_duplicates((vectors / np.sqrt(2)).astype(np.float32))
+
+    assert (np.cos(turn) + 1) / 2 > NEAR
+    assert len(np.unique(labels)) == 42 * 42
+    assert labels[0] == labels[-1]
+
+
 def test_no_vectors_have_no_clusters():
     assert near_duplicates(np.zeros((0, 8), np.float32)).shape == (0,)
 

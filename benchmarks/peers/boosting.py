@@ -3,7 +3,7 @@
 As it comes: all defaults, categories natively (from the columns' type). Stopped early: up to 1,000
 trees at rate 0.05, ended by its own early stopping on a tenth of the training side.
 
-Source: scikit-learn's user guide, section 1.11.1 (histogram-based gradient boosting).
+Source: scikit-learn's user guide, histogram-based gradient boosting.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Makes the environments of the peers: `python -m benchmarks.peers.environments [keras] [fastai]`.
 
-Each lies under .peers/, which git ignores, so that a peer's requirements never meet pellucid's. What
-is installed comes from where your pip installs from. Peers that need only torch, scikit-learn and
-pandas (pytorch/examples, ResNet-18, HistGradientBoosting) run in the environment that runs this.
+Each lies under .peers/, which git ignores, so that a peer's requirements never meet pellucid's.
+What is installed comes from where your pip installs from. Peers that need only torch, scikit-learn
+and pandas (pytorch/examples, ResNet-18, HistGradientBoosting) run in the environment that runs
+this.
 """
 
 import argparse

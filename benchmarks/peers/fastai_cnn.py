@@ -42,7 +42,7 @@ class Curve(Callback):
     def __init__(self, clock, x, y):
         self.clock, self.x, self.y = clock, x, y
 
-    def after_train(self):  # noqa: D102
+    def after_train(self):
         with self.clock.paused(), torch.inference_mode():
             self.learn.model.eval()
             guess = torch.cat([self.learn.model(part).argmax(1) for part in self.x.split(1000)])

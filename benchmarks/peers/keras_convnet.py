@@ -25,7 +25,7 @@ class Curve(keras.callbacks.Callback):
         super().__init__()
         self.clock, self.x, self.y, self.stop = clock, x, y, stop
 
-    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
+    def on_epoch_end(self, epoch, logs=None):
         del epoch, logs
         with self.clock.paused():
             guess = self.model.predict(self.x, batch_size=1000, verbose=0).argmax(1)

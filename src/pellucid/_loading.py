@@ -1,25 +1,27 @@
 """Rebuilding a model from what a file says of it, without believing the file.
 
-Idea: every field is checked for its type; the network is first built without memory, on the meta
-device, and must have exactly the weights that the file holds. Only then is memory taken, so a file
-can ask for no more than a few times its own size.
+Idea: every field is checked for its type; the network is built under bounds that come from the size
+of the weights that the file really holds, and must then have exactly those. So a file can ask for
+no more memory than a few times its own size.
+The meta device would do this without bounds, but it cannot build a network that looks at its own
+numbers, and its first use costs a second of imports.
 """
 
-import contextlib
 import json
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
 
 from pellucid import _archive, registry
+from pellucid._bounds import bounded
 from pellucid.data import Schema
 from pellucid.errors import BadInputError, ModelFileError
+from pellucid.networks import recipe_of
 from pellucid.tasks import Task
 
 Found = TypeVar("Found")
@@ -29,7 +31,7 @@ DTYPES = ("bfloat16", "float32")
 _LONGEST_NAME = 100
 _LONGEST_HEADER = 8 << 20  # bytes; about 80,000 weights
 _LARGEST_EXAMPLE = 1 << 27  # numbers in one example
-_SPARE = 1 << 24  # numbers that a network may hold besides what the file holds of it
+_SPARE = 1 << 22  # numbers that building may take besides what the file accounts for
 _TYPES = {
     torch.float64: "F64",
     torch.float32: "F32",
@@ -128,8 +130,8 @@ def _schema(given: Mapping[str, Any]) -> Schema:
 def _network(
     path: Path, built: Mapping[str, Any], task: Task, form: Form, own: nn.Module | None
 ) -> nn.Module:
-    if own is None and "network" not in built:
-        name = str(built.get("module", ""))[:_LONGEST_NAME]
+    if own is None and "module" in built:
+        name = _field(built, "module", str)[:_LONGEST_NAME]
         raise BadInputError(
             given=f"{path} holds the weights of a network of your own, {name!r}",
             needed="the network, since no file may name code to run",
@@ -140,17 +142,13 @@ def _network(
         return own
     builder = _entry(path, registry.network, _field(built, "network", str), "network")
     size = _field(built, "size", int)
-    if not 1 <= size <= getattr(builder, "sizes", _LONGEST_NAME):
+    if not 1 <= size <= recipe_of(builder).sizes:
         raise ValueError(f"there is no size {size} of the network")
-    with _counted(16 * len(form) + 1000), torch.device("meta"):
-        weightless = builder(task.schema, task.outputs, size=size)
-    _same(form_of(weightless), form)
-    spare = sum(buffer.numel() for buffer in weightless.buffers())
-    if spare > _SPARE + sum(math.prod(shape) for _, shape in form.values()):
-        raise ValueError("the network needs more memory than the file accounts for")
-    # Built once more, since what is not saved (a table of positions) has no values on meta.
-    with torch.random.fork_rng(devices=[]):
+    numbers = sum(math.prod(shape) for _, shape in form.values())
+    bounds = bounded(numbers=_SPARE + 4 * numbers, parts=1000 + 16 * len(form))
+    with bounds, torch.random.fork_rng(devices=[]):
         network: nn.Module = builder(task.schema, task.outputs, size=size)
+    _same(form_of(network), form)
     return network
 
 
@@ -211,26 +209,3 @@ def _all(values: Sequence[Any], wanted: type, *, least: float = -math.inf) -> No
         raise ValueError(f"the schema has no {wanted.__name__} where one should be")
     if wanted is not str and any(value < least for value in values):
         raise ValueError(f"the schema has a number below {least}")
-
-
-@contextlib.contextmanager
-def _counted(most: int) -> Iterator[None]:
-    """Stop a network that is being built when it has more parts than it can have weights."""
-    parts = 0
-
-    def count(module: nn.Module, name: str, part: Any) -> None:
-        nonlocal parts
-        parts += 1
-        if parts > most:
-            raise ValueError("the network has more parts than the file has weights for")
-
-    handles = [
-        hooks.register_module_parameter_registration_hook(count),
-        hooks.register_module_buffer_registration_hook(count),
-        hooks.register_module_module_registration_hook(count),
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

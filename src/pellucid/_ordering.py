@@ -10,11 +10,9 @@ from pellucid._evaluation import Prediction
 
 
 def readable(source: Any) -> Any:
-    """Turn a dictionary into the table of one row that it is, a list of one path into the path."""
-    if isinstance(source, Mapping):
-        import pyarrow as pa
-
-        return pa.Table.from_pylist([dict(source)])
+    """Turn one row into a list of one, and a list of one path into the path."""
+    if _is_row(source):
+        return [source]
     if isinstance(source, list | tuple) and len(source) == 1 and isinstance(source[0], str | Path):
         return source[0]
     return source
@@ -24,7 +22,7 @@ def is_one(source: Any, names: Sequence[str]) -> bool:
     """Tell whether a source is one example and not a collection: a row, or a file that is one."""
     if len(names) != 1:
         return False
-    if isinstance(source, Mapping):
+    if _is_row(source):
         return True
     return isinstance(source, str | Path) and Path(names[0]).name == Path(source).name
 
@@ -38,7 +36,7 @@ def merged(
     if the names are in order (rows of a table, files of a folder), and to the end if they are not.
     """
     if isinstance(source, list | tuple) and len(source) == len(answered) + len(broken):
-        return _as_listed([str(path) for path in source], answered, broken)
+        return _as_listed([_written(one) for one in source], answered, broken)
     places = [_natural(each.name) for each in answered]
     if places == sorted(places):
         return heapq.merge(answered, sorted(broken, key=_of_name), key=_of_name)
@@ -55,6 +53,18 @@ def _as_listed(
     rest = iter(answered)
     for path in paths:
         yield faults[path] if path in faults else next(rest)
+
+
+def _is_row(source: Any) -> bool:
+    """Tell a row, name → value, from a table, name → column."""
+    if not isinstance(source, Mapping):
+        return False
+    return all(isinstance(value, str) or not hasattr(value, "__len__") for value in source.values())
+
+
+def _written(given: Any) -> str:
+    """Write a path as its example is named; anything else has a name that no fault has."""
+    return str(Path(given)) if isinstance(given, str | Path) else ""
 
 
 def _of_name(each: Prediction) -> list[tuple[bool, int, str]]:

@@ -68,7 +68,7 @@ class Model:
         """Answer for raw data.
 
         Args:
-            source: the path of one raw file or a dictionary that is one row: one answer; else
+            source: the path of one raw file, or a dictionary that is one row: one answer; else
                 whatever the kind of data reads: a list of answers, in the order given.
             level: probability with which sets and intervals shall hold the truth.
 

@@ -114,9 +114,17 @@ def summarise(summary: Mapping[str, Any]) -> str:
     Args:
         summary: `model.record["summary"]`.
     """
-    lines = [f"Learned from {summary['n_train']:,} examples in {duration(summary['seconds'])}."]
-    lines += [_grid.as_text(_grid.score_rows(summary["scores"], summary["guess"]))]
-    lines += [summary["reason"]] if summary.get("reason") else []
+    network = " ".join(str(value) for value in summary["network"].values())
+    lines = [
+        f"Learned to {summary['task']} {summary['target']}".rstrip()
+        + f" from {summary['n_train']:,} examples, {summary['n_valid']:,} more held out.",
+        f"Network {network}: {summary['weights']:,} weights, {summary['steps']:,} steps, "
+        f"{summary['passes']:g} passes, {duration(summary['seconds'])}{_limit(summary['budget'])}.",
+        *([f"It ended there: {summary['reason']}."] if summary["reason"] else []),
+        "",
+        *_scored("held out", summary),
+        *(["", *_scored("test", summary["test"])] if "test" in summary else []),
+    ]
     return "\n".join(lines)
 
 
@@ -167,8 +175,21 @@ def curve(record: Mapping[str, Any]) -> bytes:
 
 
 def _draw_score(axes: Any, known: Mapping[str, Any]) -> None:
-    name, guess = known["metric"].replace("_", " "), known["guess"]
+    name = known["metric"].replace("_", " ")
+    title = "not scored yet"
+    if known["score"]:
+        axes.plot(
+            known["score_seconds"], known["score"], color=_BLUE, lw=2, marker="o", markersize=4
+        )
+        title = f"{name} {_grid.figure(known['score'][-1])} on held-out examples"
+    axes.set_title(title, loc="left", color=_BLUE, weight="bold", fontsize=12)
     axes.set_ylabel(name, color=_INK)
+    axes.margins(y=0.15)
+    if known["guess"] is not None:
+        _draw_guess(axes, known["guess"])
+
+
+def _draw_guess(axes: Any, guess: float) -> None:
     axes.axhline(guess, color=_GREY, linewidth=1.2, linestyle=(0, (5, 3)))
     axes.annotate(
         f"a guess that does not look: {_grid.figure(guess)}",
@@ -179,14 +200,6 @@ def _draw_score(axes: Any, known: Mapping[str, Any]) -> None:
         color=_GREY,
         fontsize=9,
     )
-    axes.margins(y=0.15)
-    title = "not scored yet"
-    if known["score"]:
-        axes.plot(
-            known["score_seconds"], known["score"], color=_BLUE, lw=2, marker="o", markersize=4
-        )
-        title = f"{name} {_grid.figure(known['score'][-1])} on held-out examples"
-    axes.set_title(title, loc="left", color=_BLUE, weight="bold", fontsize=12)
 
 
 def _draw_loss(axes: Any, known: Mapping[str, Any]) -> None:
@@ -201,12 +214,9 @@ def _draw_loss(axes: Any, known: Mapping[str, Any]) -> None:
 
 
 def _mark_time(axes: Any, known: Mapping[str, Any]) -> None:
-    times, budget = [*known["seconds"], *known["score_seconds"]], known["budget"]
-    last = max(times, default=1.0)
-    timed = budget is not None and math.isfinite(budget)
-    axes.set_xlim(0, max(budget, last) if timed else last)
-    limit = f" of {duration(budget)}" if timed else ""
-    axes.set_xlabel(f"seconds{limit}; grey: reading, choosing, calibrating, saving", color=_INK)
+    times = [*known["seconds"], *known["score_seconds"]]
+    axes.set_xlim(0, max([*times, known["budget"] or 0.0]) or 1.0)
+    axes.set_xlabel("seconds; grey: reading, choosing, calibrating, saving", color=_INK)
 
 
 def _shade(axes: Any, known: Mapping[str, Any]) -> None:
@@ -215,6 +225,15 @@ def _shade(axes: Any, known: Mapping[str, Any]) -> None:
     if known["seconds"]:
         for first, last in ((start, known["seconds"][0]), (known["seconds"][-1], end)):
             axes.axvspan(first, last, color="#f3f5f8", linewidth=0, zorder=0)
+
+
+def _scored(side: str, known: Mapping[str, Any]) -> list[str]:
+    head, *rows = _grid.score_rows(known["scores"], known["guess"])
+    return [_grid.as_text([(side, *head[1:]), *rows])]
+
+
+def _limit(seconds: float | None) -> str:
+    return "" if seconds is None or math.isinf(seconds) else f" of {duration(seconds)}"
 
 
 def _outline(record: Mapping[str, Any], *, depth: int) -> Iterator[str]:

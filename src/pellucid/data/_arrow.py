@@ -23,51 +23,58 @@ def whole(column: Any) -> Any:
 
 
 def view(column: Any) -> NDArray[Any]:
-    """Give the numbers of a column, (N,), read-only; none may be missing."""
+    """Give the numbers of a column, (N,), read-only; where one is missing, anything may stand."""
     array = whole(column)
-    width = array.type.bit_width // 8
     dtype = np.dtype(array.type.to_pandas_dtype())
-    assert array.null_count == 0
-    assert width == dtype.itemsize
+    assert array.type.bit_width == 8 * dtype.itemsize
     if not len(array):
         return np.empty(0, dtype=dtype)
-    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * width)
+    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
+
+
+def missing(column: Any) -> NDArray[np.bool_]:
+    """Tell where a column has no value, (N,)."""
+    array = whole(column)
+    if not array.null_count:
+        return np.zeros(len(array), dtype=bool)
+    if array.buffers()[0] is None:  # a column of nothing else
+        return np.ones(len(array), dtype=bool)
+    bits = np.frombuffer(array.buffers()[0], np.uint8)
+    end = array.offset + len(array)
+    return np.unpackbits(bits, count=end, bitorder="little")[array.offset :] == 0
 
 
 def floats(column: Any) -> NDArray[np.float64]:
     """Give a column of numbers as float64, (N,), NaN where one is missing or infinite."""
     import pyarrow as pa
 
-    plain = column.cast(pa.float64(), safe=False)
-    if plain.null_count:
-        plain = plain.fill_null(float("nan"))
+    plain = whole(column.cast(pa.float64(), safe=False))
     values = view(plain)
-    infinite = np.isinf(values)
-    return np.where(infinite, np.nan, values) if infinite.any() else values
+    void = missing(plain) | np.isinf(values)
+    return np.where(void, np.nan, values) if void.any() else values
 
 
-def stamps(column: Any) -> NDArray[np.datetime64]:
+def stamps(column: Any) -> NDArray[Any]:
     """Give a column of timestamps in milliseconds, (N,), NaT where one is missing."""
     import pyarrow as pa
 
-    ticks = view(column.cast(pa.int64()).fill_null(pa.scalar(_NOTHING, pa.int64())))
-    return ticks.view("datetime64[ms]")
+    ticks = whole(column.cast(pa.int64()))
+    return np.where(missing(ticks), _NOTHING, view(ticks)).view("datetime64[ms]")
 
 
-def truths(column: Any) -> NDArray[np.bool_]:
-    """Give a column of truth values without missing ones, (N,)."""
-    import pyarrow as pa
+def from_numbers(values: NDArray[Any], *, void: NDArray[np.bool_] | None = None) -> Any:
+    """Make an Arrow array of numbers.
 
-    return view(column.cast(pa.uint8())).astype(bool)
-
-
-def from_numbers(values: NDArray[Any]) -> Any:
-    """Make an Arrow array of numbers."""
+    Args:
+        values: (N,).
+        void: where a value is missing, (N,); None if nowhere.
+    """
     import pyarrow as pa
 
     values = np.ascontiguousarray(values)
+    given = None if void is None else pa.py_buffer(np.packbits(~void, bitorder="little"))
     kind = pa.from_numpy_dtype(values.dtype)
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    return pa.Array.from_buffers(kind, len(values), [given, pa.py_buffer(values)])
 
 
 def from_texts(texts: Sequence[str]) -> Any:

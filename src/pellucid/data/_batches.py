@@ -44,7 +44,9 @@ class Supply:
         """Count the examples."""
         return len(self.y)
 
-    def batch(self, places: Tensor, *, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def batch(
+        self, places: Tensor, *, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
         """Give the examples at these places; a generator asks for augmented views of them.
 
         Args:

@@ -82,13 +82,13 @@ def learn(name: str, column: Any, *, form: str = "") -> list[Column]:
         return _learn_words(name, words(column))
     if pa.types.is_timestamp(column.type):
         parts = _parts(moments(column))
-        found = [_learn_number(f"{name} {part}", v, part=part) for part, v in parts.items()]
-        found = [replace(one, of=name, form=form) for one in found if one is not None]
+        tried = [_learn_number(f"{name} {part}", v, part=part) for part, v in parts.items()]
         void = np.isnan(parts["year"])
     else:
         values = numbers(column)
-        found = [one for one in [_learn_number(name, values)] if one is not None]
+        tried = [_learn_number(name, values)]
         void = np.isnan(values)
+    found = [replace(one, of=name, form=form) for one in tried if one is not None]
     if void.any() and not void.all():
         found.append(Column(name=f"{name} is missing", of=name, kind="missing", bins=(0.0, 1.0)))
     return found
@@ -110,7 +110,9 @@ def encode(columns: Sequence[Column], raw: Any) -> list[NDArray[np.float32]]:
         values = {"": numbers(raw)}
         void = np.isnan(values[""])
     return [
-        void.astype(np.float32) if column.kind == "missing" else _scaled(values[column.part], column)
+        void.astype(np.float32)
+        if column.kind == "missing"
+        else _scaled(values[column.part], column)
         for column in columns
     ]
 

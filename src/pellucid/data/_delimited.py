@@ -190,9 +190,7 @@ def _fast(body: bytes, form: Form, names: list[str], words: Collection[str]) -> 
     return table
 
 
-def _tolerant(
-    body: bytes, form: Form, name: str
-) -> tuple[bytes, NDArray[np.int64], list[Fault]]:
+def _tolerant(body: bytes, form: Form, name: str) -> tuple[bytes, NDArray[np.int64], list[Fault]]:
     """Keep the rows that fit, written anew so that any reader accepts them."""
     lines = _lines(body)
     out = io.StringIO()

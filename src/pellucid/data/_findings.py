@@ -37,10 +37,10 @@ class Content:
 def find_all(examples: Examples, content: Content) -> list[Finding]:
     """Make every finding that needs no knowledge of the kind, the gravest first."""
     found = [
+        *_on_sides(examples, content),
+        *contradicting(examples, content),
         *broken(examples.faults),
         *_on_targets(examples),
-        *contradicting(examples, content),
-        *_on_sides(examples, content),
         *repeated(examples, content),
     ]
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.level))
@@ -74,7 +74,7 @@ def repeated(examples: Examples, content: Content) -> list[Finding]:
     if near.any():
         text = (
             f"{_examples(int(near.sum()))} are nearly the same as another (the largest cluster has "
-            f"{sizes.max():,}); they are kept on one side of the split"
+            f"{sizes.max():,}); a split drawn here keeps them together"
         )
         names = _names(examples, _grouped(content.clusters, near))
         found.append(Finding(what="near duplicates", level="note", text=text, examples=names))
@@ -90,20 +90,19 @@ def contradicting(examples: Examples, content: Content) -> list[Finding]:
     exact = _disputed(equal, classes[1])
     near = _disputed(content.clusters, classes[1]) & ~exact
     found = []
-    for places, alike, numbers in (
-        (exact, "the same content", equal),
-        (near, "nearly the same content", content.clusters),
+    for places, alike, numbers, so in (
+        (exact, "the same", equal, "no model can get them all right"),
+        (near, "nearly the same", content.clusters, "some of the labels may be wrong"),
     ):
         if not places.any():
             continue
         text = (
-            f"{_examples(int(places.sum()))} ({100 * places.mean():.2g} %) have {alike} as another but "
-            "a different class: no model can get them all right; correct the labels where they "
-            "are wrong"
+            f"{_examples(int(places.sum()))} ({100 * places.mean():.2g} %) have {alike} content "
+            f"as another but a different class: {so}; look at them, and correct the labels"
         )
         shown = [
             f"{examples.names[place]}: {classes[0][classes[1][place]]}"
-            for place in _grouped(numbers, places)[:SHOWN]
+            for place in _grouped(numbers, places)[:SHOWN].tolist()
         ]
         found.append(
             Finding(what="contradicting labels", level="warning", text=text, examples=tuple(shown))

@@ -49,6 +49,21 @@ class Manifest:
     faults: tuple[Fault, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """The columns to read.
+
+    Args:
+        target: the column of labels; None to find it.
+        group: the column whose equal values stay on one side; None for no groups.
+        known: the target of a trained model, which is read if it is there; None when learning.
+    """
+
+    target: str | None = None
+    group: str | None = None
+    known: str | None = None
+
+
 def names_files(table: Path, suffixes: Collection[str]) -> bool:
     """Tell whether a column of this table names files, of these suffixes, that are there."""
     try:
@@ -58,16 +73,13 @@ def names_files(table: Path, suffixes: Collection[str]) -> bool:
     return _path_column(columns, table.parent, suffixes) is not None
 
 
-def read_manifest(
-    table: Path, suffixes: Collection[str], *, target: str | None, group: str | None
-) -> Manifest:
+def read_manifest(table: Path, suffixes: Collection[str], wanted: Wanted) -> Manifest:
     """Read which file is what.
 
     Args:
         table: a CSV, TSV or Parquet file; its paths are relative to the folder that holds it.
         suffixes: of the files it may name, in lower case; names may leave the suffix out.
-        target: the column of labels; None to find it.
-        group: the column whose equal values stay on one side; None for no groups.
+        wanted: the columns to read.
 
     Raises:
         BadInputError: if no column names files, or a named column is not there.
@@ -84,7 +96,8 @@ def read_manifest(
     places = [known.get(name) for name in columns[column]]
     kept = [row for row, place in enumerate(places) if place is not None]
     side = _side_column(columns)
-    label = _label_column(columns, table, target, {column, group or "", side or ""})
+    group = wanted.group
+    label = _label_column(columns, table, wanted, {column, group or "", side or ""})
     return Manifest(
         paths=tuple(place for place in places if place is not None),
         names=tuple(columns[column][row] for row in kept),
@@ -221,16 +234,18 @@ def _side_column(columns: Columns) -> str | None:
 
 
 def _label_column(
-    columns: Columns, table: Path, target: str | None, taken: Collection[str]
+    columns: Columns, table: Path, wanted: Wanted, taken: Collection[str]
 ) -> str | None:
-    if target is not None:
-        _named(columns, target, table)
-        return target
+    if wanted.target is not None:
+        _named(columns, wanted.target, table)
+        return wanted.target
+    if wanted.known in columns:
+        return wanted.known
     free = [column for column in columns if column not in taken]
     usual = [column for column in free if column.casefold() in _LABELS]
     if usual or len(free) == 1:
         return (usual or free)[0]
-    if not free:
+    if not free or wanted.known is not None:
         return None
     raise BadInputError(
         given=f"{table.name} has several columns that may be the label: {', '.join(free)}",

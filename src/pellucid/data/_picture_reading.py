@@ -4,8 +4,8 @@ Letters: N examples, H height, W width, C channels.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pellucid.data import Ask, Examples, Fault, Finding
 from pellucid.data._cache import SUFFIX, Writer, cache_folder, key_of, load
 from pellucid.data._picture_rows import Pictures
-from pellucid.data._pictures import Decoded, Form, decode, decode_all, probe, quiet
+from pellucid.data._pictures import Decoded, Form, decode, decode_all, is_grey, probe, quiet
 from pellucid.data._working_size import working_size
 from pellucid.errors import BadInputError
 
@@ -76,18 +76,18 @@ class _Tally:
         self.seen += len(chunk)
         return good
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "places": self.places,
-            "sizes": self.sizes,
-            "grey": self.grey,
-            "faults": self.faults,
-            "seen": self.seen,
-        }
-
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> "_Tally":
-        return cls(**{name: list(v) if name != "seen" else v for name, v in given.items()})
+        return cls(
+            places=[int(place) for place in given["places"]],
+            sizes=[(int(width), int(height)) for width, height in given["sizes"]],
+            grey=[bool(grey) for grey in given["grey"]],
+            faults=[(int(place), str(reason)) for place, reason in given["faults"]],
+            seen=int(given["seen"]),
+        )
+
+
+Read = tuple[NDArray[np.uint8], _Tally]
 
 
 class _ColourError(Exception):
@@ -100,13 +100,7 @@ def read_files(found: Found, ask: Ask) -> Examples:
     Raises:
         BadInputError: if none of them can be used.
     """
-    form = _form_of_schema(ask) or _form_of_files(found.paths, ask)
-    try:
-        pixels, tally = _decoded(found.paths, form, ask, strict=ask.schema is None)
-    except _ColourError:
-        form = Form(height=form.height, width=form.width, channels=3)
-        pixels, tally = _decoded(found.paths, form, ask, strict=False)
-    return _examples(found, pixels, tally, ask)
+    return _examples(found, *_in_one_form(found.paths, ask, _decoded), ask)
 
 
 def read_opened(pictures: Sequence[Any], targets: NDArray[Any] | None, ask: Ask) -> Examples:
@@ -115,52 +109,40 @@ def read_opened(pictures: Sequence[Any], targets: NDArray[Any] | None, ask: Ask)
     Raises:
         BadInputError: if none of them can be used.
     """
-    form = _form_of_schema(ask)
-    if form is None:
-        sizes = [picture.size for picture in pictures]
-        height, width = working_size(sizes, len(sizes), ask.seconds)
-        grey = all(len(picture.getbands()) < 3 and picture.mode != "P" for picture in pictures)
-        form = Form(height=height, width=width, channels=1 if grey else 3)
-    pixels, tally = _in_memory(pictures, form, strict=False)
     names = [f"item {place}" for place in range(len(pictures))]
     target = "" if targets is None else TARGET
     found = Found(paths=(), names=names, target=target, targets=targets)
-    return _examples(found, pixels, tally, ask)
+    return _examples(found, *_in_one_form(pictures, ask, _in_memory), ask)
 
 
-def in_form(pixels: UInt8[np.ndarray, "N H W C"], ask: Ask) -> UInt8[np.ndarray, "N _ _ _"]:
+def as_pictures(pixels: UInt8[np.ndarray, "N H W C"], ask: Ask) -> Pictures:
     """Bring an array of pictures to the form that the schema or the budget asks for.
 
     Nothing is copied if it has that form already.
     """
-    from PIL import Image
-
     count, height, width, channels = pixels.shape
     form = _form_of_schema(ask)
     if form is None:
         high, wide = working_size([(width, height)], count, ask.seconds)
-        form = Form(height=high, width=wide, channels=1 if channels == 1 else 3)
-    if (height, width, channels) == (form.height, form.width, form.channels):
-        return pixels
-    opened = [Image.fromarray(one[..., 0] if channels == 1 else one) for one in pixels]
-    return _in_memory(opened, form, strict=False)[0]
-
-
-def as_pictures(
-    pixels: UInt8[np.ndarray, "N H W C"],
-    sizes: NDArray[np.int32] | None,
-    grey: NDArray[np.bool_] | None,
-    ask: Ask,
-) -> Pictures:
-    """Hold pixels as the kind wants them; sizes and greyness are those of the array by default."""
-    count, height, width, channels = pixels.shape
+        grey = channels == 1 or (channels == 3 and is_grey(pixels))
+        form = Form(height=high, width=wide, channels=1 if grey else 3)
     return Pictures(
-        pixels=pixels,
-        sizes=np.full((count, 2), (width, height), np.int32) if sizes is None else sizes,
-        grey=np.full(count, channels == 1) if grey is None else grey,
+        pixels=fitted(pixels, form),
+        sizes=np.full((count, 2), (width, height), np.int32),
+        grey=np.full(count, channels == 1),
         most=ask.memory // _MAPPED,
         folder=cache_folder(ask.cache),
     )
+
+
+def fitted(pixels: UInt8[np.ndarray, "N _ _ _"], form: Form) -> UInt8[np.ndarray, "N _ _ _"]:
+    """Bring an array of pictures to a form; nothing is copied if it has that form already."""
+    from PIL import Image
+
+    if pixels.shape[1:] == (form.height, form.width, form.channels):
+        return pixels
+    flat = pixels[..., 0] if pixels.shape[3] == 1 else pixels
+    return _filled([Image.fromarray(one) for one in flat], form)[0]
 
 
 def _form_of_schema(ask: Ask) -> Form | None:
@@ -170,48 +152,57 @@ def _form_of_schema(ask: Ask) -> Form | None:
     return Form(height=height, width=width, channels=channels)
 
 
-def _form_of_files(paths: Sequence[Path], ask: Ask) -> Form:
+def _in_one_form(
+    sources: Sequence[Any], ask: Ask, read: Callable[[Sequence[Any], Form, Ask], Read]
+) -> Read:
+    form = _form_of_schema(ask)
+    if form is not None:
+        return read(sources, form, ask)
+    form = _form_of(sources, ask)
+    try:
+        return read(sources, form, ask)
+    except _ColourError:
+        return read(sources, replace(form, channels=3), ask)
+
+
+def _form_of(sources: Sequence[Any], ask: Ask) -> Form:
     with quiet():
-        probed = [probe(path) for path in _spread(paths, _PROBED)]
+        probed = [probe(source) for source in _spread(sources, _PROBED)]
         sizes = [size for size in probed if size is not None]
-        height, width = working_size(sizes, len(paths), ask.seconds)
+        height, width = working_size(sizes, len(sources), ask.seconds)
         tiny = Form(height=32, width=32, channels=3)
-        tasted = [decode(path, tiny) for path in _spread(paths, _TASTED)]
+        tasted = [decode(source, tiny) for source in _spread(sources, _TASTED)]
     grey = all(one.grey for one in tasted if isinstance(one, Decoded))
     return Form(height=height, width=width, channels=1 if grey else 3)
 
 
-def _spread(paths: Sequence[Path], count: int) -> list[Path]:
-    step = max(1, -(-len(paths) // count))
-    return list(paths[::step])
+def _spread(sources: Sequence[Any], count: int) -> Sequence[Any]:
+    return sources[:: max(1, -(-len(sources) // count))]
 
 
-def _decoded(
-    paths: Sequence[Path], form: Form, ask: Ask, *, strict: bool
-) -> tuple[NDArray[np.uint8], _Tally]:
+def _decoded(paths: Sequence[Path], form: Form, ask: Ask) -> Read:
     row = (form.height, form.width, form.channels)
-    file = cache_folder(ask.cache) / f"{key_of(paths, ('image', row, strict))}{SUFFIX}"
+    file = cache_folder(ask.cache) / f"{key_of(paths, ('image', row))}{SUFFIX}"
     past = ask.memory // _MAPPED
-    size = len(paths) * int(np.prod(row))
-    worth = len(paths) >= _WORTH_CACHING
-    if worth and (kept := _reused(file, row, past, len(paths))) is not None:
-        return kept
-    if size > past:
+    large = len(paths) * int(np.prod(row)) > past
+    worth = large or len(paths) >= _WORTH_CACHING
+    kept = _reused(file, row, past, len(paths)) if worth else None
+    if kept is None and large:
         with contextlib.suppress(OSError):  # a full disk: memory may still do
-            _to_disk(paths, form, file, strict=strict)
-            if (kept := _reused(file, row, past, len(paths))) is not None:
-                return kept
-    pixels, tally = _in_memory(paths, form, strict=strict)
-    if worth and size <= past:
+            _to_disk(paths, form, file, ask)
+            kept = _reused(file, row, past, len(paths))
+    if kept is not None:
+        _check_grey(kept[1], form, ask)
+        return kept
+    pixels, tally = _in_memory(paths, form, ask)
+    if worth and not large:
         with contextlib.suppress(OSError), Writer(file, expected=pixels.nbytes) as writer:
             writer.append(pixels)
-            writer.finish(tally.to_json())
+            writer.finish(asdict(tally))
     return pixels, tally
 
 
-def _reused(
-    file: Path, row: tuple[int, int, int], past: int, count: int
-) -> tuple[NDArray[np.uint8], _Tally] | None:
+def _reused(file: Path, row: tuple[int, int, int], past: int, count: int) -> Read | None:
     kept = load(file, row, mapped_past=past)
     if kept is None:
         return None
@@ -219,38 +210,41 @@ def _reused(
         tally = _Tally.from_json(kept.facts)
         fits = len(kept.array) == len(tally.places) == len(tally.sizes) == len(tally.grey)
         sound = fits and tally.seen == count == len(tally.places) + len(tally.faults)
-    except (TypeError, AttributeError):
+    except (TypeError, KeyError, ValueError):
         return None
     return (kept.array, tally) if sound else None
 
 
-def _in_memory(
-    sources: Sequence[Any], form: Form, *, strict: bool
-) -> tuple[NDArray[np.uint8], _Tally]:
+def _in_memory(sources: Sequence[Any], form: Form, ask: Ask) -> Read:
+    pixels, tally = _filled(sources, form)
+    _check_grey(tally, form, ask)
+    return pixels, tally
+
+
+def _filled(sources: Sequence[Any], form: Form) -> Read:
     pixels = np.empty((len(sources), form.height, form.width, form.channels), np.uint8)
     tally = _Tally()
     for chunk in decode_all(sources, form):
         start = len(tally.places)
         for place, one in enumerate(tally.keep(chunk), start):
             pixels[place] = one
-        _check_grey(tally, form, start, strict)
     return pixels[: len(tally.places)], tally
 
 
-def _to_disk(paths: Sequence[Path], form: Form, file: Path, *, strict: bool) -> None:
+def _to_disk(paths: Sequence[Path], form: Form, file: Path, ask: Ask) -> None:
     tally = _Tally()
     expected = len(paths) * form.height * form.width * form.channels
     with Writer(file, expected=expected) as writer:
         for chunk in decode_all(paths, form):
-            start = len(tally.places)
             if good := tally.keep(chunk):
                 writer.append(np.stack(good))
-            _check_grey(tally, form, start, strict)
-        writer.finish(tally.to_json())
+            _check_grey(tally, form, ask)
+        writer.finish(asdict(tally))
 
 
-def _check_grey(tally: _Tally, form: Form, start: int, strict: bool) -> None:
-    if strict and form.channels == 1 and not all(tally.grey[start:]):
+def _check_grey(tally: _Tally, form: Form, ask: Ask) -> None:
+    """Notice colour where grey was expected; a trained model that knows grey only makes it grey."""
+    if form.channels == 1 and ask.schema is None and not all(tally.grey):
         raise _ColourError
 
 
@@ -263,11 +257,16 @@ def _examples(found: Found, pixels: NDArray[np.uint8], tally: _Tally, ask: Ask) 
         raise _nothing(faults)
     kept = np.array(tally.places, dtype=np.int64)
     whole = len(kept) == len(found.names)
-    sizes = np.array(tally.sizes, np.int32).reshape(-1, 2)
     return Examples(
         kind="image",
         names=found.names if whole else [found.names[place] for place in tally.places],
-        raw=as_pictures(pixels, sizes, np.array(tally.grey, np.bool_), ask),
+        raw=Pictures(
+            pixels=pixels,
+            sizes=np.array(tally.sizes, np.int32).reshape(-1, 2),
+            grey=np.array(tally.grey, np.bool_),
+            most=ask.memory // _MAPPED,
+            folder=cache_folder(ask.cache),
+        ),
         target=found.target,
         targets=None if found.targets is None else found.targets[kept],
         groups=None if found.groups is None else found.groups[kept],

@@ -77,6 +77,12 @@ class Pictures:
                 pass  # a full disk: memory may still do
         return self.pixels[self.places]
 
+    def mirrored(self) -> "Pictures":
+        """Give copies of the pictures meant, left and right exchanged."""
+        sizes, grey = self.about()
+        turned = np.ascontiguousarray(self.whole()[:, :, ::-1])
+        return replace(self, pixels=turned, sizes=sizes, grey=grey, places=None)
+
     def sample(self, count: int) -> UInt8[np.ndarray, "_ H W C"]:
         """Give at most so many of the pictures, evenly from first to last."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))

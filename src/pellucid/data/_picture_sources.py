@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Ask, Examples, Finding
+from pellucid.data import Ask, Examples, Fault, Finding
 from pellucid.data._idx import Pair, is_idx, pair_of, pairs_in, read_pairs
 from pellucid.data._manifest import SUFFIXES as TABLES
-from pellucid.data._manifest import Manifest, names_files, read_manifest
+from pellucid.data._manifest import Wanted, names_files, read_manifest
 from pellucid.data._picture_arrays import (
     as_picture,
     is_dataset,
@@ -22,7 +22,6 @@ from pellucid.data._picture_reading import (
     TARGET,
     Found,
     as_pictures,
-    in_form,
     read_files,
     read_opened,
 )
@@ -90,7 +89,7 @@ def _read_path(path: Path, ask: Ask) -> Examples:
         pairs = pairs_in(path)
         return _read_idx(pairs, ask) if pairs else read_files(_folder(path, ask), ask)
     if path.suffix.lower() in TABLES:
-        return read_files(_from_manifest(read_manifest(path, SUFFIXES, **_asked(ask)), ask), ask)
+        return read_files(_from_table(path, ask), ask)
     if is_idx(path):
         return _read_idx([pair_of(path)], ask)
     return read_files(_files([path]), ask)
@@ -142,7 +141,7 @@ def _from_tables(tables: Sequence[Path], ask: Ask) -> Found:
             needed="one of them, or one called after each side (train.csv, test.csv)",
             remedy=f"give the path of the table itself: {tables[0]}",
         )
-    parts = [_from_manifest(read_manifest(table, SUFFIXES, **_asked(ask)), ask) for table in tables]
+    parts = [_from_table(table, ask) for table in tables]
     if len(parts) == 1:
         return parts[0]
     sides = [side_of(table.stem) for table in tables]
@@ -171,14 +170,11 @@ def _joined(columns: Sequence[NDArray[Any] | None], counts: Sequence[int]) -> ND
     )
 
 
-def _from_manifest(manifest: Manifest, ask: Ask) -> Found:
-    if not manifest.paths:
-        raise BadInputError(
-            given="the table names no picture that is there",
-            needed="paths relative to the folder of the table",
-            remedy="put the table beside the pictures",
-        )
-    del ask
+def _from_table(table: Path, ask: Ask) -> Found:
+    known = None if ask.schema is None else ask.schema.target
+    manifest = read_manifest(
+        table, SUFFIXES, Wanted(target=ask.target, group=ask.group, known=known)
+    )
     return Found(
         paths=manifest.paths,
         names=manifest.names,
@@ -188,11 +184,6 @@ def _from_manifest(manifest: Manifest, ask: Ask) -> Found:
         sides=None if manifest.sides is None else _sides(manifest.sides),
         faults=manifest.faults,
     )
-
-
-def _asked(ask: Ask) -> dict[str, Any]:
-    """What to look for in a table; a model reads its own target if it is there."""
-    return {"target": ask.target, "group": ask.group}
 
 
 def _refuse_columns(root: Path, ask: Ask) -> None:
@@ -230,7 +221,7 @@ def _read_idx(pairs: Sequence[Pair], ask: Ask) -> Examples:
     return Examples(
         kind="image",
         names=names,
-        raw=as_pictures(in_form(contents.pixels, ask), None, None, ask),
+        raw=as_pictures(contents.pixels, ask),
         target="" if contents.labels is None else TARGET,
         targets=None if contents.labels is None else _DIGITS[contents.labels],
         sides=_sides(sides),
@@ -238,8 +229,6 @@ def _read_idx(pairs: Sequence[Pair], ask: Ask) -> Examples:
 
 
 def _read_arrays(source: Any, ask: Ask) -> Examples:
-    from pellucid.data import Fault
-
     given = read_arrays(source)
     kept = np.setdiff1d(np.arange(len(given.pixels)), given.broken)
     if not len(kept):
@@ -249,14 +238,10 @@ def _read_arrays(source: Any, ask: Ask) -> Examples:
             remedy="check how the array was made",
         )
     whole = not given.broken
-    pixels = given.pixels if whole else given.pixels[kept]
-    height, width = pixels.shape[1:3]
-    sizes = np.full((len(pixels), 2), (width, height), np.int32)
-    grey = np.full(len(pixels), pixels.shape[3] == 1)
     return Examples(
         kind="image",
         names=[f"item {place}" for place in kept],
-        raw=as_pictures(in_form(pixels, ask), sizes, grey, ask),
+        raw=as_pictures(given.pixels if whole else given.pixels[kept], ask),
         target="" if given.targets is None else TARGET,
         targets=given.targets if whole or given.targets is None else given.targets[kept],
         faults=tuple(

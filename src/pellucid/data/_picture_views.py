@@ -152,19 +152,27 @@ def _cropped(
     generator: torch.Generator,
 ) -> Float[Tensor, "B C H W"]:
     """Cut a part out of each picture and enlarge it to the whole, mirrored or not."""
-    area, ratio, down, across = torch.rand(4, len(x), generator=generator)
+    count, _, height, width = x.shape
+    area, ratio, down, across = torch.rand(4, count, generator=generator)
     area = shares[0] + (shares[1] - shares[0]) * area
     ratio = torch.exp((2 * ratio - 1) * math.log(_LONGER) / 2)
     tall = (area.sqrt() / ratio).clamp(max=1)
     wide = (area.sqrt() * ratio).clamp(max=1)
-    theta = torch.zeros(len(x), 2, 3)
-    theta[:, 0, 0] = torch.where(flips, -wide, wide)
-    theta[:, 0, 2] = (2 * across - 1) * (1 - wide)
-    theta[:, 1, 1] = tall
-    theta[:, 1, 2] = (2 * down - 1) * (1 - tall)
-    grid = F.affine_grid(theta.to(x.device, x.dtype), list(x.shape), align_corners=False)
-    cut = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
-    return cut.contiguous(memory_format=torch.channels_last)
+    wide = torch.where(flips, -wide, wide)
+    columns = _along(width, wide, (2 * across - 1) * (1 - wide.abs()))
+    rows = _along(height, tall, (2 * down - 1) * (1 - tall))
+    grid = torch.empty(count, height, width, 2, device=x.device, dtype=x.dtype)
+    grid[..., 0] = columns[:, None, :].to(x.device)
+    grid[..., 1] = rows[:, :, None].to(x.device)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def _along(
+    side: int, share: Float[Tensor, " B"], middle: Float[Tensor, " B"]
+) -> Float[Tensor, "B side"]:
+    """Places to look at along one side, from -1 to 1, for a part of it around a middle."""
+    centres = (2 * torch.arange(side) + 1) / side - 1
+    return share[:, None] * centres + middle[:, None]
 
 
 def _lit(
@@ -172,4 +180,6 @@ def _lit(
 ) -> Float[Tensor, "B C H W"]:
     by = light * (2 * torch.rand(2, len(x), 1, 1, 1, generator=generator) - 1)
     by = by.to(x.device, x.dtype)
-    return torch.addcmul(by[1], x, 1 + by[0])
+    # One pass gives both the light and the layout that convolutions want.
+    lit = torch.empty_like(x, memory_format=torch.channels_last)
+    return torch.addcmul(by[1], x, 1 + by[0], out=lit)

@@ -78,9 +78,7 @@ def sniff(lines: Sequence[str], *, known: Collection[str] | None = None) -> Form
     )
 
 
-def records(
-    lines: Sequence[str], delimiter: str, width: int | None = None
-) -> Iterator[Record]:
+def records(lines: Sequence[str], delimiter: str, width: int | None = None) -> Iterator[Record]:
     """Cut lines into rows, going on after a quote that is never closed.
 
     Args:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples, Fault, Finding
 from pellucid.data._arrow import from_numbers
-from pellucid.data._table_sources import Gathered
+from pellucid.data._table_sources import Gathered, RowNames
+from pellucid.data._targets import missing
 from pellucid.data._values import Settled, codes, levels, moments, numbers, settle, words
 from pellucid.errors import BadInputError
 
@@ -30,6 +31,10 @@ _MANY_ROWS = 20  # below this, values that are all different prove nothing
 
 def read_first(gathered: Gathered, ask: Ask) -> Examples:
     """Read examples to learn from.
+
+    Args:
+        gathered: the table as it was found.
+        ask: with `target`: None for the one column with an obvious name, "" for the same or none.
 
     Raises:
         BadInputError: if the target or the group is not there, or no column is left to learn from.
@@ -92,7 +97,7 @@ def read_again(gathered: Gathered, ask: Ask) -> Examples:
         else _labels(words(table.column(target)))
     )
     if targets.dtype == object:
-        targets, said = match_labels(targets, set(ask.schema.classes))
+        targets, said = match_labels(targets, details["labels"])
         examples = examples.replace(notes=(*examples.notes, *said))
     if missing(targets).all():
         return examples.replace(target="")
@@ -105,19 +110,14 @@ def keep(examples: Examples, places: NDArray[Any]) -> Examples:
     places = np.flatnonzero(places) if places.dtype == bool else places
     rows = examples.names
     return examples.replace(
-        names=rows.take(places) if hasattr(rows, "take") else [rows[place] for place in places],
+        names=rows.take(places)
+        if hasattr(rows, "take")
+        else [rows[place] for place in places.tolist()],
         raw=examples.raw.take(from_numbers(places.astype(np.int64))),
         targets=None if examples.targets is None else examples.targets[places],
         groups=None if examples.groups is None else examples.groups[places],
         sides=None if examples.sides is None else examples.sides[places],
     )
-
-
-def missing(targets: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell where no target is known, (N,)."""
-    if targets.dtype == object:
-        return np.array([target is None for target in targets], dtype=bool)
-    return np.isnan(targets)
 
 
 def match_labels(
@@ -156,22 +156,27 @@ def no_column(name: str, names: Sequence[str], option: str) -> BadInputError:
 
 def _choose_target(gathered: Gathered, wanted: str | None) -> str:
     names = list(gathered.table.column_names)
-    if gathered.target or wanted == "":
+    if gathered.target:
         return gathered.target
-    if wanted is not None:
+    if wanted:
         if wanted not in names:
             raise no_column(wanted, names, "--target")
         return wanted
     obvious = [name for name in names if name.lower() in _OBVIOUS]
     if len(obvious) == 1:
         return obvious[0]
-    if not gathered.header and gathered.names.files == [""]:
-        return ""  # an array alone has nothing that could be named
+    if wanted is not None or not _is_named(gathered):
+        return ""
     raise BadInputError(
         given="no column is named as the target",
         needed=f"the column to predict, one of {_listed(names)}",
         remedy=f"write `--target {names[-1]}` if it is the last one",
     )
+
+
+def _is_named(gathered: Gathered) -> bool:
+    """Tell a table from a bare array, whose columns nobody has named."""
+    return gathered.header or gathered.names.files != [""]
 
 
 def _features(gathered: Gathered, taken: Collection[str]) -> tuple[Any, list[Finding]]:
@@ -181,12 +186,11 @@ def _features(gathered: Gathered, taken: Collection[str]) -> tuple[Any, list[Fin
     columns: dict[str, Settled] = {}
     counters: dict[str, Settled] = {}
     notes = []
-    by_name = gathered.header or gathered.names.files != [""]
     for place, name in enumerate(table.column_names):
         if name in taken:
             continue
         settled = settle(table.column(name))
-        what, why = _useless(settled, name, first=place == 0) if by_name else ("", "")
+        what, why = _useless(settled, name, first=place == 0) if _is_named(gathered) else ("", "")
         if settled.column is None:
             what, why = "column left out", settled.remark
         elif what:
@@ -318,7 +322,7 @@ def _as_trained(table: Any, details: Mapping[str, Any]) -> Any:
         close = difflib.get_close_matches(lacking[0], table.column_names, n=1)
         raise BadInputError(
             given=f"the column {lacking[0]!r} is not there",
-            needed=f"the columns that the model was trained on: {_listed(sorted(_needed(details)))}",
+            needed=f"the columns of the training data: {_listed(sorted(_needed(details)))}",
             remedy=f"rename {close[0]!r}" if close else f"add the column {lacking[0]!r}",
         )
     columns = {}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,13 @@ from numpy.typing import NDArray
 from pellucid.data import Fault, Finding
 from pellucid.data._delimited import read_delimited
 from pellucid.data._encodings import refuse_larger, to_utf8, unpack
+from pellucid.data._sources import side_of
 from pellucid.data._table_forms import from_json, from_memory, from_parquet, refuse_wide
 from pellucid.errors import BadInputError
 
 SUFFIXES = frozenset(
     [".csv", ".tsv", ".txt", ".data", ".test", ".tab", ".parquet", ".jsonl", ".ndjson", ".json"]
 )
-_SIDES = {
-    "train": {"train", "training"},
-    "valid": {"valid", "val", "validation", "dev"},
-    "test": {"test", "testing", "holdout"},
-}
 
 
 class RowNames(Sequence[str]):
@@ -51,10 +47,10 @@ class RowNames(Sequence[str]):
         return len(self.rows)
 
     @overload
-    def __getitem__(self, place: int) -> str: ...
+    def __getitem__(self, place: SupportsIndex) -> str: ...
     @overload
     def __getitem__(self, place: slice) -> "RowNames": ...
-    def __getitem__(self, place: int | slice) -> "str | RowNames":
+    def __getitem__(self, place: SupportsIndex | slice) -> "str | RowNames":
         if isinstance(place, slice):
             return RowNames(self.files, self.file[place], self.rows[place])
         return f"{self.files[self.file[place]]} row {self.rows[place]}".strip()
@@ -152,8 +148,8 @@ def _gather_folder(folder: Path, wish: Wish) -> Gathered:
 
 
 def _side(path: Path) -> str:
-    signs = set(re.split(r"[._\- ]+", path.name.lower()))
-    return next((side for side, words in _SIDES.items() if signs & words), "")
+    sides = [side_of(sign) for sign in re.split(r"[._\- ]+", path.name)]
+    return next((side for side in sides if side), "")
 
 
 def _gather_files(pairs: Sequence[tuple[Path, str]], wish: Wish) -> Gathered:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data._arrow import floats, from_numbers, from_texts, stamps, truths, view, whole
+from pellucid.data._arrow import floats, from_numbers, from_texts, missing, stamps, view, whole
 from pellucid.data._cells import MISSING, number
 
 _ENOUGH = 0.95  # share of the cells that must read as numbers, or as moments, to make a column so
@@ -99,8 +99,7 @@ def words(column: Any) -> Any:
         return pa.DictionaryArray.from_arrays(column.indices.cast(pa.int32()), dictionary)
     place = {level: code for code, level in enumerate(levels)}
     found = np.array([-1 if cell is None else place[cell] for cell in cells], dtype=np.int32)
-    indices = compute.take(from_numbers(found), column.indices)
-    indices = compute.if_else(compute.less(indices, 0), pa.scalar(None, pa.int32()), indices)
+    indices = compute.take(from_numbers(found, void=found < 0), column.indices)
     return pa.DictionaryArray.from_arrays(indices, from_texts(levels))
 
 
@@ -134,7 +133,7 @@ def levels(written: Any) -> list[str]:
 
 def codes(written: Any) -> NDArray[np.int64]:
     """Give the place in `levels` of each row of a column of words, (N,), -1 where nothing is."""
-    return view(written.indices.cast("int64").fill_null(-1))
+    return np.where(missing(written.indices), -1, view(written.indices)).astype(np.int64)
 
 
 def _settle_words(written: Any) -> Settled:
@@ -148,7 +147,7 @@ def _settle_words(written: Any) -> Settled:
     form = _format(written.dictionary)
     if form:
         when = _strptime(written.dictionary, form)
-        if _share(written, truths(when.is_valid())) >= _ENOUGH:
+        if _share(written, ~missing(when)) >= _ENOUGH:
             return Settled(column=when.take(written.indices), form=form)
     return Settled(column=written)
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples, Finding, Kind, Schema
-from pellucid.data._columns import Column, encode, learn
+from pellucid.data._columns import MOST_LEVELS, Column, encode, learn
 from pellucid.data._row_keys import row_keys
 from pellucid.data._table_reading import keep, metadata, read_again, read_first
 from pellucid.data._table_sources import Wish, gather, is_named_as_table, suffix
@@ -91,14 +91,11 @@ class Table(Kind):
                 needed="at least one column that differs between rows",
                 remedy="give more rows, or other columns",
             )
-        answers = ""
-        if examples.targets is not None:
-            answers = "words" if examples.targets.dtype == object else "numbers"
         details = {
             "names": meta["names"],
             "header": meta["header"],
             "target": examples.target,
-            "answers": answers,
+            **_answers(examples),
             "sources": sources,
             "columns": [column.to_json() for column in columns],
             "bins": [list(column.bins) for column in columns],
@@ -137,6 +134,7 @@ class Table(Kind):
     @classmethod
     def specimen(cls, folder: Path) -> Path:
         random = np.random.default_rng(7)
+        folder.mkdir(parents=True, exist_ok=True)
         path = folder / "people.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -147,8 +145,16 @@ class Table(Kind):
                 day = f"20{random.integers(10, 24)}-0{random.integers(1, 10)}-15"
                 score = (age - 48) / 18 + (hours - 38) / 9 + 1.5 * (work == "office") - 0.5
                 known = random.random() > 0.05
-                writer.writerow([age if known else "", hours, work, day, "no yes".split()[score > 0]])
+                writer.writerow([age if known else "", hours, work, day, ["no", "yes"][score > 0]])
         return path
+
+
+def _answers(examples: Examples) -> dict[str, Any]:
+    """Say how the targets are written, so that others can be read alike."""
+    if examples.targets is None or examples.targets.dtype != object:
+        return {"answers": "" if examples.targets is None else "numbers", "labels": []}
+    labels = sorted({label for label in examples.targets if label is not None})
+    return {"answers": "words", "labels": labels[:MOST_LEVELS]}
 
 
 def _recognises_path(path: Path) -> float:

@@ -48,7 +48,7 @@ class Linear(nn.Module):
 
 
 @network("linear", takes=["table", "image"])
-@recipe(Recipe(sizes=1, passes=1, most=60, batch=128, rate=0.01, contender=False))
+@recipe(Recipe(sizes=1, passes=1.0, most=60.0, batch=128, rate=0.01, contender=False))
 def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
     """One size only: a weighted sum has no depth to add."""
     del size

@@ -77,7 +77,7 @@ class ResNet(nn.Module):
     Recipe(
         sizes=len(_WIDTHS),
         passes=4.5,
-        most=40,
+        most=40.0,
         batch=250,
         rate=0.01,
         muon=0.12,

@@ -74,7 +74,6 @@ class Classify(Task):
 
     Batches hold "x", (B, *schema.shape), and "y", the index of the class, (B,), or a share of every
     class, (B, K), where examples were mixed.
-
     """
 
     name = "classify"
@@ -156,9 +155,10 @@ class Classify(Task):
         return losses.view(-1, members).mean(dim=1)
 
     def score(self, outputs: Float[Tensor, "N K"], y: Int[Tensor, " N"]) -> float:
-        return float((outputs.argmax(dim=1) == y).double().mean())
+        return float((outputs.argmax(dim=1).cpu() == y.cpu()).double().mean())
 
     def calibrate(self, outputs: Float[Tensor, "N K"], y: Int[Tensor, " N"]) -> dict[str, Any]:
+        outputs, y = outputs.cpu(), y.cpu()
         finite = outputs.isfinite().all(dim=1)
         outputs, y = outputs[finite].double(), y[finite]
         temperature = _temperature(outputs, y)
@@ -190,7 +190,7 @@ class Classify(Task):
     def guess(self, y: Int[Tensor, " N"]) -> dict[str, float]:
         """Score the most frequent class of training; its shares are the probabilities."""
         shares = np.array(self.schema.shares or [1 / self.outputs] * self.outputs)
-        places = y.numpy()
+        places = y.cpu().numpy()
         accuracy = float((places == shares.argmax()).mean())
         return {
             "accuracy": accuracy,

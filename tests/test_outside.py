@@ -1,0 +1,132 @@
+"""Someone else's distribution adds a kind, a network and a task, one file each, and the contract
+suites test them because they are there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+KIND = '''
+"""Morse: lines of dots and dashes."""
+import numpy as np, io
+from pathlib import Path
+import torch
+from pellucid.data import Examples, Kind, Schema
+from pellucid.registry import kind
+
+@kind("morse")
+class Morse(Kind):
+    name = "morse"
+    def recognises(self, source):
+        return 1.0 if str(source).endswith(".morse") else 0.0
+    def read(self, source, ask):
+        rows = [line.split() for line in Path(source).read_text().splitlines()]
+        raw = np.array([[character == "-" for character in row[0]] for row in rows], np.uint8)
+        targets = np.array([row[1] for row in rows], object)
+        return Examples(kind="morse", names=[f"line {n}" for n in range(len(rows))], raw=raw,
+                        target="class", targets=targets)
+    def take(self, examples, places):
+        return examples.replace(raw=examples.raw[places], targets=examples.targets[places],
+                                names=[examples.names[p] for p in places], faults=(), notes=())
+    def keys(self, examples):
+        return examples.raw.astype(np.uint64) @ (np.uint64(1) << np.arange(16, dtype=np.uint64))
+    def describe(self, examples):
+        return Schema(kind="morse", shape=(16,))
+    def encode(self, examples, schema):
+        return examples.raw
+    def tensor(self, stored, schema):
+        return stored.float()
+    def draw(self, examples, places):
+        from PIL import Image
+        page = io.BytesIO()
+        Image.fromarray(np.kron(examples.raw[places] * 255, np.ones((20, 4), np.uint8))).save(page, "PNG")
+        return page.getvalue()
+    @classmethod
+    def specimen(cls, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        random = np.random.default_rng(0)
+        rows = random.integers(0, 2, (300, 16))
+        lines = ["".join(".-"[b] for b in row) + (" odd" if row[0] else " even") for row in rows]
+        (folder / "made.morse").write_text("\\n".join(lines))
+        return folder / "made.morse"
+'''
+
+NETWORK = '''
+"""One hidden layer, for morse and tables."""
+from torch import nn
+from pellucid.networks import Recipe, recipe
+from pellucid.registry import network
+
+@network("outsider", takes=["morse"])
+@recipe(Recipe(sizes=2, passes=1.0, batch=32, rate=0.01))
+def build(schema, outputs, *, size):
+    """Widen."""
+    return nn.Sequential(nn.Linear(schema.shape[0], 16 * size), nn.ReLU(), nn.Linear(16 * size, outputs))
+'''
+
+TASK = '''
+"""Classify, by another name."""
+from pellucid.registry import task
+from pellucid.tasks.classify import Classify
+
+@task("sort", takes=["morse"])
+class Sort(Classify):
+    name = "sort"
+'''
+
+POINTS = """[pellucid.data]
+morse = outsider_kind
+[pellucid.networks]
+outsider = outsider_network
+[pellucid.tasks]
+sort = outsider_task
+"""
+
+
+@pytest.fixture
+def environment(tmp_path):
+    for name, text in (("kind", KIND), ("network", NETWORK), ("task", TASK)):
+        (tmp_path / f"outsider_{name}.py").write_text(text)
+    described = tmp_path / "outsider-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: outsider\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text(POINTS)
+    path = os.pathsep.join([str(tmp_path), str(ROOT / "src")])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def test_they_are_listed_beside_ours(environment):
+    program = (
+        "from pellucid import registry\n"
+        "print('morse' in registry.kind, 'outsider' in registry.network.taking('morse'),"
+        " 'sort' in registry.task)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["True", "True", "True"]
+
+
+@pytest.mark.parametrize(
+    ("suite", "name", "least"),
+    [
+        ("test_kinds.py", "morse", 12),
+        ("test_networks.py", "outsider", 5),
+        ("test_tasks.py", "sort", 5),
+        ("test_fitting.py", "morse", 3),
+    ],
+)
+def test_each_gets_its_tests_by_being_there(environment, suite, name, least):
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", f"tests/{suite}", "-k", name, "-p", "no:cacheprovider"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 0, told.stdout[-3000:]
+    assert int(told.stdout.split(" passed")[0].split()[-1]) >= least
