@@ -24,7 +24,7 @@ KINDS = sorted(registry.kind)
 
 
 def quick(data, **wishes):
-    return pellucid.fit(data, **{"steps": 60, "network": "linear", **wishes})
+    return pellucid.fit(data, **{"steps": 300, "network": "linear", **wishes})
 
 
 def state(model):
@@ -209,9 +209,11 @@ def test_a_terminated_run_goes_on_to_the_weights_of_one_that_was_not(tmp_path):
     assert "the same command goes on" in complaint
     assert (tmp_path / "stopped.pellucid.run" / "checkpoint").exists()
     again = start(source, stopped, steps)
-    first = [line for line in again.stdout if line.startswith("training")]
-    assert again.wait(60) == 0
-    assert process.communicate(timeout=60) and process.returncode == 0
+    told, _ = again.communicate(timeout=60)
+    first = [line for line in told.splitlines() if line.startswith("training")]
+    assert again.returncode == 0
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     assert int(next(line.split()[1] for line in first if line.split()[1] != "0")) > 200
     assert same(pellucid.load(whole), pellucid.load(stopped))
 

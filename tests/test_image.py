@@ -1,5 +1,6 @@
 """Pictures: what is read, what is refused, what is kept, and what is done with them."""
 
+import errno
 import gzip
 import io
 import os
@@ -250,6 +251,11 @@ def test_arrays_are_taken_with_channels_first_last_or_none(ask, shape):
     examples = Image().read(np.zeros(shape, np.uint8), ask)
     channels = 1  # black is grey, whatever the array says
     assert examples.raw.pixels.shape == (5, 8, 9, channels)
+
+
+def test_one_array_in_colour_is_one_picture(ask):
+    x = np.full((20, 30, 3), RED, np.uint8)
+    assert Image().read(x, ask).raw.pixels.shape == (1, 20, 30, 3)
 
 
 def test_floats_from_zero_to_one_become_bytes(ask):
@@ -615,6 +621,29 @@ def test_more_than_memory_allows_is_mapped_and_stays_right(folder, ask):
     assert not isinstance(plain.raw.pixels, np.memmap)
     assert (mapped.raw.pixels == plain.raw.pixels).all()
     assert len(mapped.faults) == 1
+
+
+@pytest.mark.parametrize("memory", [4_000, 1 << 30])
+def test_a_full_disk_is_answered_with_memory(folder, ask, monkeypatch, memory):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    many(folder)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    examples = Image().read(folder, Ask(cache=ask.cache, memory=memory))
+    assert len(examples) == 80
+    assert list(ask.cache.iterdir()) == []
+
+
+def test_the_longest_unused_files_leave_a_full_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("pellucid.data._cache.MOST", 250)
+    for age, name in enumerate(("new", "old", "older")):
+        with Writer(tmp_path / f"{name}{SUFFIX}", expected=0) as writer:
+            writer.append(np.zeros((1, 60), np.uint8))
+            writer.finish({})
+        os.utime(tmp_path / f"{name}{SUFFIX}", (1e9 - age, 1e9 - age))
+    Writer(tmp_path / f"next{SUFFIX}", expected=60).__exit__(None, None, None)
+    assert sorted(file.stem for file in tmp_path.iterdir()) == ["new", "old"]
 
 
 def test_rows_taken_of_mapped_pictures_are_mapped_too(folder, ask):

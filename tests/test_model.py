@@ -147,7 +147,7 @@ def test_an_evaluation_shows_itself(model, folder):
 
     assert "balanced accuracy" in str(result)
     assert "95 % interval" in str(result)
-    assert "1 examples left out, such as" in str(result)
+    assert "left out: 1, such as" in str(result)
     assert "<table>" in result._repr_html_()
 
 

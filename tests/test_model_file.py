@@ -22,6 +22,18 @@ from pellucid.errors import ModelFileError
 from pellucid.model import Model
 
 HUGE = 10**9
+# Edits that ask for another answer to the same numbers, and for nothing else.
+HARMLESS = {
+    "views = True",
+    "calibration = {}",
+    "calibration = {'a': 1}",
+    "calibration.temperature = 1.5",
+    "numerics.channels_last = True",
+    "schema.shape.0 = 7",
+    "schema.shares = []",
+    *(f"schema.mean = {value}" for value in (7, -1, 1.5, HUGE)),
+    *(f"schema.scale = {value}" for value in (7, 1.5, HUGE)),
+}
 MEMBERS = ("model.json", "weights.safetensors", "checksums.json")
 WATCHED = {"os.system", "subprocess.Popen", "os.exec", "pickle.find_class", "socket.connect"}
 happened: list[str] = []
@@ -92,21 +104,23 @@ def signed(document, weights, **options):
     return packed(zip(MEMBERS, contents, strict=True), **options)
 
 
-def refused(path, data):
-    """The message with which a file is refused; None if it is the model that it was."""
+def outcome(path, data):
+    """The message with which a file is refused, or the model that it holds."""
     path.write_bytes(data)
-    expected = toy_model()
     try:
         with nothing_happens():
-            found = Model.load(path)
+            return Model.load(path)
     except ModelFileError as error:
-        message = str(error)
-    else:
-        message = ""
-    if message:
-        assert "needed: " in message
-        assert "remedy: " in message
-        return message
+        return str(error)
+
+
+def refused(path, data):
+    """The message with which a file is refused; None if it is the model that it was."""
+    found, expected = outcome(path, data), toy_model()
+    if isinstance(found, str):
+        assert "needed: " in found
+        assert "remedy: " in found
+        return found
     weights = found.network.state_dict()
     assert all(torch.equal(weights[name], w) for name, w in expected.network.state_dict().items())
     assert found.schema == expected.schema
@@ -201,7 +215,7 @@ def edits(document):
     places += [["calibration", "conformal", "scores"], ["schema", "shape", 0]]
     for place in places:
         for value in wrong:
-            yield f"{place} = {value!r}", _changed(document, place, value)
+            yield f"{'.'.join(map(str, place))} = {value!r}", _changed(document, place, value)
     for name in fields:
         yield f"without {name}", {key: value for key, value in document.items() if key != name}
 
@@ -219,24 +233,15 @@ def test_documents_that_are_edited_and_signed_again_are_refused(good, path):
     inside = members_of(good)
     document, weights = json.loads(inside["model.json"]), inside["weights.safetensors"]
     before = psutil.Process().memory_info().rss
-    # These ask for a harmless other thing: another kind of answer to the same numbers.
-    harmless = {"['views'] = True", "['schema', 'mean'] = -1", "['schema', 'mean'] = 7"}
-    harmless |= {
-        f"['schema', '{name}'] = {value}"
-        for name in ("mean", "scale")
-        for value in ("7", "1.5", "1000000000")
-    }
-    harmless |= {"['schema', 'cardinalities'] = []", "['schema', 'shares'] = []"}
-    harmless |= {"['numerics', 'channels_last'] = True", "['calibration'] = {}"}
-    harmless |= {"['calibration'] = {'a': 1}", "['calibration', 'temperature'] = 1.5"}
     told = {
-        what: refused(path, signed(changed, weights))
+        what: outcome(path, signed(changed, weights))
         for what, changed in edits(document)
-        if what not in harmless and changed != document
+        if changed != document
     }
 
-    assert len(told) > 300
-    assert [what for what, message in told.items() if message is None] == []
+    loaded = {what for what, found in told.items() if isinstance(found, Model)}
+    assert len(told) > 250
+    assert loaded == HARMLESS
     assert psutil.Process().memory_info().rss - before < 64 << 20
 
 

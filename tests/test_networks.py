@@ -1,14 +1,12 @@
 """What every network must do. A new file in networks/ is tested because it is there."""
 
 import copy
-import functools
 
 import pytest
 import torch
 
 from pellucid.data import Schema
 from pellucid.networks.linear import Linear
-from pellucid.networks.mlp import Columns, Members
 from pellucid.registry import network
 
 BINS = [[-2.0, -0.5, 0.0, 0.5, 2.0], [0.0], [], [-1.0, 1.0], []]
@@ -22,9 +20,7 @@ SCHEMAS = {
     "numbers": Schema(kind="table", shape=(16,)),
     "categories": Schema(kind="table", shape=(2,), cardinalities=(300, 2)),
 }
-CASES = [
-    (name, form) for form, schema in SCHEMAS.items() for name in network.taking(schema.kind)
-]
+CASES = [(name, form) for form, schema in SCHEMAS.items() for name in network.taking(schema.kind)]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
@@ -131,9 +127,7 @@ def test_learns_to_tell_eight_examples_apart(case):
     for _ in range(60):
         step.zero_grad()
         members = by_member(module(x))
-        torch.nn.functional.cross_entropy(
-            members.flatten(0, 1), y.repeat(len(members))
-        ).backward()
+        torch.nn.functional.cross_entropy(members.flatten(0, 1), y.repeat(len(members))).backward()
         step.step()
     assert (by_member(module(x)).mean(0).argmax(1) == y).all()
 

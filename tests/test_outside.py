@@ -1,5 +1,6 @@
 """Someone else's distribution adds a kind, a network and a task, one file each, and the contract
-suites test them because they are there."""
+suites test them because they are there.
+"""
 
 import os
 import subprocess

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pellucid.showing import Display, curve, duration, in_words, summarise
+from pellucid.showing import Display, curve, describe, duration, in_words, summarise
 from pellucid.training.progress import Progress
 
 TRAINING = Progress(
@@ -122,6 +122,30 @@ def test_a_summary_tells_both_sides_and_the_reason_for_stopping_early():
         "",
         "test       score     95 % interval  guess",
         "log loss  0.3300  0.3000 to 0.3600      -",
+    ]
+
+
+def test_a_record_is_told_whole_but_for_its_curve():
+    record = {
+        "summary": {"n_train": 9, "scores": {"accuracy": {"value": 0.5, "low": None}}},
+        "tried": [{"network": "mlp", "size": 1}, {"network": "linear", "size": 1}],
+        "classes": list("abcdefghij"),
+        "faults": [],
+        "exact": False,
+        "curve": {"loss": [1.0]},
+    }
+
+    assert describe(record).splitlines() == [
+        "summary",
+        "  n train: 9",
+        "  scores",
+        "    accuracy",
+        "      value: 0.5",
+        "      low: -",
+        "tried: network mlp size 1; network linear size 1",
+        "classes: a; b; c; d; e; f; g; h and 2 more",
+        "faults: -",
+        "exact: False",
     ]
 
 

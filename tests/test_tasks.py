@@ -132,6 +132,7 @@ def test_calibration_is_json_and_gives_one_answer_an_example(cls, targets, outpu
 
     assert len(answers) == len(targets)
     assert all(json.loads(json.dumps(answer.to_json())) for answer in answers)
+    assert 3 < len(str(answers[0])) < 80
 
 
 def test_scores_lie_in_their_intervals_beside_a_guess_of_the_same_names(cls, targets, outputs):

@@ -18,7 +18,7 @@ from pellucid.networks import Recipe
 from pellucid.tasks.classify import Classify
 from pellucid.training.budget import Budget, Clock, parse_bytes, parse_seconds
 from pellucid.training.checkpoint import Checkpoint
-from pellucid.training.learner import Learner, ramp
+from pellucid.training.learner import Habits, Learner, ramp
 from pellucid.training.loop import Run, train
 from pellucid.training.numerics import Numerics
 from pellucid.training.optim import optimizers, orthogonal
@@ -33,7 +33,9 @@ SCHEMA = Schema(
 
 def network():
     torch.manual_seed(3)
-    return nn.Sequential(nn.Linear(4, 16), nn.GELU(), nn.Linear(16, 16), nn.GELU(), nn.Linear(16, 2))
+    return nn.Sequential(
+        nn.Linear(4, 16), nn.GELU(), nn.Linear(16, 16), nn.GELU(), nn.Linear(16, 2)
+    )
 
 
 def supply(count=200):
@@ -49,10 +51,7 @@ def learner(module=None, *, batch=20, **recipe):
         module or network(),
         Classify(SCHEMA),
         supply(),
-        recipe=how,
-        batch=batch,
-        numerics=Numerics(),
-        seed=5,
+        Habits(recipe=how, batch=batch, numerics=Numerics(), seed=5),
     )
 
 

@@ -18,7 +18,7 @@ from fastai.layers import ConvLayer
 from fastai.learner import Learner
 from torch import nn
 
-BATCH, WIDTHS, RATE = 64, (32,64,128,256), 3e-3
+BATCH, WIDTHS, RATE = 256, (16,32,64,128), 1e-2
 
 
 class Batches:

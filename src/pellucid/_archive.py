@@ -197,7 +197,8 @@ def _check_entries(archive: zipfile.ZipFile, size: int, names: set[str]) -> None
             raise ValueError(f"{entry.filename} is encrypted")
         if entry.filename.endswith(".json") and entry.file_size > _LONGEST_JSON:
             raise ValueError(f"{entry.filename} is longer than {_LONGEST_JSON >> 20} MiB")
-        if not end <= entry.header_offset <= end + 64:
+        # Before the second and third there may be the extra field of a member past 4 GiB.
+        if not end <= entry.header_offset <= end + (32 if end else 0):
             raise ValueError(f"{entry.filename} does not follow the member before it")
         end = entry.header_offset + 30 + len(entry.filename) + entry.file_size
     if end > size:

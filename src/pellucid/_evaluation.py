@@ -65,9 +65,7 @@ class Evaluation:
             )
         if self.faults:
             first = self.faults[0]
-            remarks.append(
-                f"{len(self.faults)} examples left out, such as {first.name}: {first.reason}"
-            )
+            remarks.append(f"left out: {len(self.faults)}, such as {first.name}: {first.reason}")
         return remarks
 
 

@@ -66,8 +66,10 @@ def rebuild(
         version = _field(document, "format", int)
         if version > _archive.FORMAT:
             raise _archive.newer(path, version)
+        if version < 1:
+            raise ValueError(f"there is no format version {version}")
         schema = _schema(_field(document, "schema", dict))
-        kind = _entry(path, registry.kind, _field(document, "kind", str), "kind of data")()
+        kind = _entry(path, registry.kind, schema.kind, "kind of data")()
         task = _entry(path, registry.task, _field(document, "task", str), "task")(schema)
         built = _field(document, "built", dict)
         whole = _network(path, built, task, _form(weights), network)
@@ -106,6 +108,8 @@ def _entry(path: Path, known: registry.Registry[Any], name: str, noun: str) -> A
 
 
 def _schema(given: Mapping[str, Any]) -> Schema:
+    for name in ("shape", "cardinalities", "classes", "shares"):
+        _field(given, name, list)
     schema = Schema.from_json(given)
     _all(schema.shape, int, least=1)
     _all(schema.cardinalities, int, least=0)

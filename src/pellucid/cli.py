@@ -142,7 +142,7 @@ def fit(  # noqa: PLR0913 - one argument an option
             started=process_started(),
         )
     summary = model.record["summary"]
-    _answer(summary if as_json else f"{summarise(summary)}\n{_saved(path)}")
+    _answer(summary if as_json else f"{summarise(summary)}\n\n{_saved(path)}")
 
 
 @app.command()

@@ -17,18 +17,18 @@ from pellucid import _inference
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.model import Model
+from pellucid.networks import Recipe, recipe_of
 from pellucid.preparing import Prepared, Side, faults_as_json, prepare
 from pellucid.tasks import Estimate
 from pellucid.training.budget import Budget, Clock
 from pellucid.training.checkpoint import Checkpoint, Kept
 from pellucid.training.choosing import Choice, batch_for, build, choose_by_clock, choose_by_rule
-from pellucid.training.learner import Learner
+from pellucid.training.learner import Habits, Learner
 from pellucid.training.loop import Run, say, train
 from pellucid.training.numerics import Numerics, choose_device, keep_freed_memory, suited
 from pellucid.training.pace import Pace
 from pellucid.training.progress import Progress, Watch
 from pellucid.training.signals import Asked, listening
-from pellucid.networks import Recipe, recipe_of
 
 _FULL = 0.92  # of the budget: a run that uses less says why
 _EXIT = 0.35  # seconds that a process takes to end after its model is saved
@@ -196,18 +196,14 @@ class _Fitting:
         elif kept is not None:
             choice = _choice_from_json(kept.facts["choice"])
         elif limits.steps is not None:
-            choice = choose_by_rule(
-                ready.task, ready.train, wish=network, steps=limits.steps, seed=limits.seed
-            )
+            choice = choose_by_rule(ready.task, ready.train, wish=network, steps=limits.steps)
         else:
             left = self.clock.left - self._reserve(0.0)
             choice = choose_by_clock(
                 ready.task, ready.train, wish=network, seed=limits.seed, seconds=left
             )
         if not isinstance(network, nn.Module):
-            network = build(
-                choice.built, ready.task.schema, ready.task.outputs, seed=limits.seed
-            )
+            network = build(choice.built, ready.task.schema, ready.task.outputs, seed=limits.seed)
         self.times["choosing"] = self.clock.spent - before
         self._heed()
         return choice, network
@@ -218,10 +214,12 @@ class _Fitting:
             choice.numerics.place(network),
             ready.task,
             ready.train,
-            recipe=choice.recipe,
-            batch=choice.batch,
-            numerics=choice.numerics,
-            seed=self.wish.limits.seed,
+            Habits(
+                recipe=choice.recipe,
+                batch=choice.batch,
+                numerics=choice.numerics,
+                seed=self.wish.limits.seed,
+            ),
         )
 
     def _run(
@@ -241,7 +239,9 @@ class _Fitting:
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
-            look=lambda: ready.task.score(self._outputs(ready, learner, ready.valid), ready.valid.y),
+            look=lambda: ready.task.score(
+                self._outputs(ready, learner, ready.valid), ready.valid.y
+            ),
             looking=looking,
             checkpoint=checkpoint,
             facts={"choice": _choice_to_json(choice)},
@@ -265,7 +265,7 @@ class _Fitting:
             side.stored,
             kind=ready.kind,
             schema=ready.task.schema,
-            numerics=learner.numerics.to_json(),
+            numerics=learner.habits.numerics.to_json(),
             views=views,
         )
 
@@ -303,7 +303,9 @@ class _Fitting:
     def _best_views(self, ready: Prepared, learner: Learner) -> tuple[Tensor, bool]:
         """Average over views of an example if that lowers the held-out loss."""
         plain = self._outputs(ready, learner, ready.valid)
-        sample = ready.kind.tensor(torch.from_numpy(ready.valid.stored[:1].copy()), ready.task.schema)
+        sample = ready.kind.tensor(
+            torch.from_numpy(ready.valid.stored[:1].copy()), ready.task.schema
+        )
         if len(ready.kind.views(sample, ready.task.schema)) < 2:
             return plain, False
         mixed = self._outputs(ready, learner, ready.valid, views=True)
@@ -418,11 +420,12 @@ def _choice_to_json(choice: Choice) -> dict[str, Any]:
 
 
 def _choice_from_json(given: Mapping[str, Any]) -> Choice:
-    recipe = {name: math.inf if value is None else value for name, value in given["recipe"].items()}
+    found: dict[str, Any] = given["recipe"]
+    recipe = {name: math.inf if value is None else value for name, value in found.items()}
     return Choice(
         **{
             **given,
-            "recipe": Recipe(**recipe),
+            "recipe": Recipe(**recipe),  # type: ignore[arg-type]
             "numerics": Numerics(**given["numerics"]),
             "tried": tuple(given["tried"]),
         }

@@ -245,7 +245,6 @@ class Model:
                     "torch": torch.__version__,
                     "python": platform.python_version(),
                 },
-                "kind": self.kind.name,
                 "task": self.task.name,
                 "schema": self.schema.to_json(),
                 "built": self.built,

@@ -1,6 +1,6 @@
 """Raw data becomes two sides that a network can learn from and be judged by.
 
-    source ──read──▶ examples ──split──▶ train, valid, test ──describe──▶ schema ──encode──▶ arrays
+source ──read──▶ examples ──split──▶ train, valid, test ──describe──▶ schema ──encode──▶ arrays
 """
 
 from collections.abc import Sequence
@@ -136,7 +136,7 @@ def _targeted(examples: Examples) -> Examples:
     kind = registry.kind[examples.kind]()
     lost = tuple(
         Fault(name=examples.names[place], reason="it has no target")
-        for place in np.flatnonzero(~there)
+        for place in np.flatnonzero(~there).tolist()
     )
     kept: Examples = kind.take(examples, np.flatnonzero(there))
     return kept.replace(faults=(*examples.faults, *lost), notes=examples.notes)
@@ -155,7 +155,7 @@ def _without(kind: Kind, examples: Examples, given: Examples) -> Examples:
         return examples
     lost = tuple(
         Fault(name=examples.names[place], reason="it is on the held-out side too")
-        for place in np.flatnonzero(leaked)
+        for place in np.flatnonzero(leaked).tolist()
     )
     kept = kind.take(examples, np.flatnonzero(~leaked))
     return kept.replace(faults=(*examples.faults, *lost), notes=examples.notes)

@@ -249,10 +249,12 @@ def _outline(record: Mapping[str, Any], *, depth: int) -> Iterator[str]:
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, list | tuple):
+    if isinstance(value, Mapping):
+        return " ".join(f"{name} {_short(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple) and value:
         rest = f" and {len(value) - _SHOWN} more" if len(value) > _SHOWN else ""
-        return ", ".join(_short(each) for each in value[:_SHOWN]) + rest
-    return "-" if value is None else str(value)
+        return "; ".join(_short(each) for each in value[:_SHOWN]) + rest
+    return str(value) if value or value == 0 else "-"
 
 
 def _figures(progress: Progress) -> list[str]:

@@ -260,8 +260,8 @@ class Kind(ABC):
     def specimen(cls, folder: Path) -> Path:
         """Write a small data set of raw files of this kind that has an answer, for the contracts.
 
-        At least 120 examples of two classes that a network can tell apart, learnable in seconds; the
-        folder is made if it is not there.
+        At least 120 examples of two classes that a network can tell apart, learnable in seconds.
+        The folder is made if it is not there.
 
         Returns:
             The path that a user would give to `pellucid fit`.

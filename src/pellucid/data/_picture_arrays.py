@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pellucid.errors import BadInputError
 
 _CHANNELS = (1, 3, 4)
+_COLOURS = (3, 4)  # of a last axis: one picture in colour, since no picture is so narrow
 _MISSING = -1  # a label that many Datasets use for "unknown"
 
 
@@ -56,14 +57,16 @@ def read_arrays(source: Any) -> Given:
     """Read x, or a pair (x, y).
 
     Args:
-        source: x of shape (N, H, W), (N, H, W, C) or (N, C, H, W); uint8, bool, or floats in
-            [0, 1] or [0, 255]. y of shape (N,), or (N, 1), or one-hot.
+        source: x of shape (N, H, W), (N, H, W, C) or (N, C, H, W), alone also (H, W, 3); uint8,
+            bool, or floats in [0, 1] or [0, 255]. y of shape (N,), or (N, 1), or one-hot.
 
     Raises:
         BadInputError: if x holds no pictures, or y does not fit it.
     """
     x, y = source if isinstance(source, tuple) else (source, None)
-    pixels = _with_channels_last(_array(x))
+    x = _array(x)
+    one = y is None and x.ndim == 3 and x.shape[2] in _COLOURS
+    pixels = _with_channels_last(x[None] if one else x)
     bytes_, broken = _as_bytes(pixels)
     targets = None if y is None else _targets(_array(y), len(pixels))
     return Given(pixels=bytes_, targets=targets, broken=broken)
@@ -119,7 +122,7 @@ def _is_picture(item: Any) -> bool:
 
 def _likeness_of_shape(shape: tuple[int, ...], dtype: str) -> float:
     channels = len(shape) == 4 and (shape[3] in _CHANNELS or shape[1] in _CHANNELS)
-    if channels or (len(shape) == 3 and min(shape[1:]) >= 4):
+    if channels or (len(shape) == 3 and (min(shape[1:]) > 4 or shape[2] in _COLOURS)):
         return 0.9 if "uint8" in dtype else 0.6
     return 0.0
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples, Fault, Finding
 from pellucid.data._arrow import from_numbers
-from pellucid.data._table_sources import Gathered, RowNames
+from pellucid.data._table_sources import Gathered
 from pellucid.data._targets import missing
 from pellucid.data._values import Settled, codes, levels, moments, numbers, settle, words
 from pellucid.errors import BadInputError

@@ -38,7 +38,7 @@ class Recipe:
         most: passes beyond which more were found not to help, as a multiple of `passes`.
         batch: examples a step.
         rate: peak learning rate of AdamW, per step.
-        muon: peak learning rate of Muon for hidden matrices and convolutions; 0 for AdamW there too.
+        muon: peak learning rate of Muon for hidden matrices and convolutions; 0 for AdamW there.
         decay: decoupled weight decay.
         smoothing: label smoothing, for tasks that have labels.
         hardest: share of the examples, those with the largest last loss, that a pass after the

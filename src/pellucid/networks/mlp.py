@@ -23,10 +23,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pellucid.data import Schema
-from pellucid.networks import sized
-from pellucid.registry import network
-
 
 class Numbers(nn.Module):
     """Spread numbers over the bins of their columns, then weigh the bins.

@@ -4,8 +4,8 @@ Idea: a small pattern means the same wherever it lies, so the same small filters
 each block learns a correction to its input, so that depth costs nothing where it is not needed.
 
 Source: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition", arXiv:1512.03385.
-The narrow body with max pooling between stages, a global maximum before the last layer and Muon
-follows Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds", arXiv:2404.00498.
+The narrow body with max pooling between stages and a global maximum before the last layer follows
+Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498.
 Departs: the first convolution halves the picture at once, and there are as many halvings as bring it
 to three or four pixels a side; a stage begins by a convolution and a pooling, outside any residual.
 

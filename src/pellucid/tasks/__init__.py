@@ -4,7 +4,8 @@ A task says how many numbers the network must give, how wrong they are, how good
 words of the user, what a guess made without looking would score, how outputs become an answer, and
 what would be degenerate. It never names a network and never asks what kind of data it is.
 
-To add a task: copy the shortest file of this folder, decorate the class with `@task("name", takes=…)`.
+To add a task: copy the shortest file of this folder and decorate its class with
+`@task("name", takes=…)`.
 """
 
 from abc import ABC, abstractmethod

@@ -67,6 +67,9 @@ class Classification(Answer):
             "probabilities": self.probabilities,
         }
 
+    def __str__(self) -> str:
+        return f"{self.label} ({self.probability:.1%}), set: {', '.join(self.set) or 'none'}"
+
 
 @task("classify", takes=["image", "table", "series", "video", "audio", "text"])
 class Classify(Task):

@@ -49,6 +49,11 @@ class Regression(Answer):
     def to_json(self) -> dict[str, Any]:
         return {"value": self.value, "low": self.low, "high": self.high}
 
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.value:.6g}"
+        return f"{self.value:.6g} ({self.low:.6g} to {self.high:.6g})"
+
 
 @task("regress", takes=["image", "table", "series", "video", "audio", "text"])
 class Regress(Task):

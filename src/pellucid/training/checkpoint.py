@@ -76,7 +76,10 @@ class Checkpoint:
         except (ModelFileError, ValueError, OSError) as error:
             return None, f"the checkpoint cannot be used, starting anew ({error})"
         if facts.pop("asked", None) != self.asked:
-            return None, f"{self.path} belongs to another run (data or options differ): starting anew"
+            return (
+                None,
+                f"{self.path} belongs to another run (data or options differ): starting anew",
+            )
         return Kept(tensors=tensors, facts=facts), (
             f"going on from step {facts['learner']['step']:,}, kept in {self.path}"
         )

@@ -19,7 +19,7 @@ from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError
 from pellucid.networks import Recipe, recipe_of
 from pellucid.tasks import Task
-from pellucid.training.learner import Learner, out_of_memory
+from pellucid.training.learner import Habits, Learner, out_of_memory
 from pellucid.training.numerics import Numerics, suited
 
 _TIMED = 3  # steps that one timing takes, after one to warm up
@@ -71,7 +71,7 @@ def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
     if not names:
         raise BadInputError(
             given=f"network {wish!r} for data of the kind {schema.kind!r}",
-            needed=f"one of {', '.join(taking) or 'the networks that take this kind: there is none'}",
+            needed=f"one of {', '.join(taking)}" if taking else "a network that takes this kind",
             remedy="leave --network out to have it chosen",
         )
     sizes = {name: recipe_of(registry.network[name]).sizes for name in names}
@@ -129,9 +129,7 @@ def choose_by_clock(
     return replace(best, tried=tuple(tried), reason=_reason(best, tried))
 
 
-def choose_by_rule(
-    task: Task, supply: Supply, *, wish: str | None, steps: int, seed: int
-) -> Choice:
+def choose_by_rule(task: Task, supply: Supply, *, wish: str | None, steps: int) -> Choice:
     """Choose without a clock, so that a run by steps repeats: by passes alone."""
     chosen: Choice | None = None
     for name, size in candidates(supply.schema, wish):
@@ -144,7 +142,6 @@ def choose_by_rule(
         numerics = suited(_meta(built, supply.schema, task), supply.device.type)
         chosen = Choice(built=built, recipe=how, batch=batch, numerics=numerics)
     assert chosen is not None
-    del seed
     return replace(chosen, reason=f"a run of {steps} steps chooses by the number of steps alone")
 
 
@@ -159,9 +156,8 @@ def _timed(
 
     def attempt(numerics: Numerics) -> float:
         network = numerics.place(build(built, supply.schema, task.outputs, seed=seed))
-        learner = Learner(
-            network, task, supply, recipe=how, batch=batch, numerics=numerics, seed=seed
-        )
+        habits = Habits(recipe=how, batch=batch, numerics=numerics, seed=seed)
+        learner = Learner(network, task, supply, habits)
         learner.network.train()
         return _seconds(lambda: learner.learn(0.0), numerics.device, 1 if quick else _TIMED)
 
@@ -171,9 +167,7 @@ def _timed(
         if not out_of_memory(error):
             raise
         return None
-    return Choice(
-        built=built, recipe=how, batch=batch, numerics=numerics, per_example=took / batch
-    )
+    return Choice(built=built, recipe=how, batch=batch, numerics=numerics, per_example=took / batch)
 
 
 def _seconds(step: Callable[[], object], device: str, count: int) -> float:

@@ -6,6 +6,7 @@ a run that is restored goes on to the same weights, bit for bit, as one that was
 
 import gc
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +20,23 @@ from pellucid.training.optim import optimizers
 from pellucid.training.order import Order, mixed
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Habits:
+    """How one network learns in one run.
+
+    Args:
+        recipe: rates, decay, hardest share.
+        batch: examples a step.
+        numerics: arithmetic of the forward pass.
+        seed: of order, views and dropout.
+    """
+
+    recipe: Recipe
+    batch: int
+    numerics: Numerics
+    seed: int
+
+
 class Learner:
     """A network, the task it learns, the examples it learns from, and all that changes meanwhile.
 
@@ -26,10 +44,7 @@ class Learner:
         network: on its device, in training layout; changed in place.
         task: gives the loss and the parts that take turns.
         supply: the training side.
-        recipe: rates, decay, hardest share.
-        batch: examples a step.
-        numerics: arithmetic of the forward pass.
-        seed: of order, views and dropout.
+        habits: how it learns.
 
     Attributes:
         step: steps taken.
@@ -38,26 +53,18 @@ class Learner:
         slower: factor on the rates; less than 1 after the loss was not finite.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        task: Task,
-        supply: Supply,
-        *,
-        recipe: Recipe,
-        batch: int,
-        numerics: Numerics,
-        seed: int,
-    ) -> None:  # fmt: skip
+    def __init__(self, network: nn.Module, task: Task, supply: Supply, habits: Habits) -> None:
         self.network = network
         self.task = task
         self.supply = supply
-        self.recipe = recipe
-        self.numerics = numerics
-        self.seed = seed
-        self.order = Order(len(supply), batch, hardest=recipe.hardest, seed=seed)
+        self.habits = habits
+        self.order = Order(
+            len(supply), habits.batch, hardest=habits.recipe.hardest, seed=habits.seed
+        )
         self.parts = task.parts(network)
-        self.optimizers = {name: optimizers(part, recipe) for name, part in self.parts.items()}
+        self.optimizers = {
+            name: optimizers(part, habits.recipe) for name, part in self.parts.items()
+        }
         self._peaks = [group["lr"] for group in self._groups()]
         self.step = 0
         self.share = 0.0
@@ -131,10 +138,10 @@ class Learner:
 
     def _attempt(self, places: Tensor) -> float:
         self._set_rates()
-        torch.manual_seed(mixed(self.seed, 2 * self.step))
-        generator = torch.Generator().manual_seed(mixed(self.seed, 2 * self.step + 1))
+        torch.manual_seed(mixed(self.habits.seed, 2 * self.step))
+        generator = torch.Generator().manual_seed(mixed(self.habits.seed, 2 * self.step + 1))
         batch = self.supply.batch(places, generator=generator)
-        if self.numerics.channels_last and batch["x"].ndim == 4:
+        if self.habits.numerics.channels_last and batch["x"].ndim == 4:
             batch["x"] = batch["x"].contiguous(memory_format=torch.channels_last)
         losses = [self._turn(name, batch, places) for name in self.parts]
         return sum(losses) / len(losses)
@@ -146,7 +153,7 @@ class Learner:
         whole, seen = len(places), []
         for piece in torch.arange(whole).chunk(self.pieces):
             part = {key: value[piece[0] : piece[-1] + 1] for key, value in batch.items()}
-            with self.numerics.autocast():
+            with self.habits.numerics.autocast():
                 loss = self.task.loss(self.network, part, name)
             (loss.mean() * (len(piece) / whole)).backward()
             seen.append(loss.detach().expand(len(piece)) if loss.ndim == 0 else loss.detach())
@@ -164,7 +171,7 @@ class Learner:
         self.pieces = min(self.order.batch, self.pieces * 2)
         self.network.zero_grad(set_to_none=True)
         gc.collect()
-        if self.numerics.device.startswith("cuda"):
+        if self.habits.numerics.device.startswith("cuda"):
             torch.cuda.empty_cache()
 
     def _set_rates(self) -> None:

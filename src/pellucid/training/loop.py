@@ -1,7 +1,7 @@
 """The training loop. There is one, and this is it.
 
 It takes steps until the plan says that the time is up, looks at the held-out side now and then,
-keeps checkpoints, stops when asked, and goes back to the last good state when the loss is no number.
+keeps checkpoints, stops when asked, and goes back to a good state when the loss is no number.
 Watching it changes nothing: chance depends on (seed, step) alone.
 """
 

@@ -38,7 +38,7 @@ class Numerics:
     def place(self, network: nn.Module) -> nn.Module:
         """Move a network to the device, in the layout that is fastest there."""
         if self.channels_last:
-            return network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+            return network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.to(self.device)
 
     def to_json(self) -> dict[str, Any]:
@@ -67,12 +67,10 @@ def choose_device(wish: str) -> str:
 
 
 def suited(network: nn.Module, device: str) -> Numerics:
-    """Give the numerics that a network is likely to run fastest in, by its layers and the device."""
+    """Give the numerics a network is likely to run fastest in, by its layers and the device."""
     convolves = any(isinstance(module, nn.Conv2d) for module in network.modules())
     low = device == "cuda" or (device == "cpu" and convolves and has_bfloat16())
-    return Numerics(
-        device=device, dtype="bfloat16" if low else "float32", channels_last=convolves
-    )
+    return Numerics(device=device, dtype="bfloat16" if low else "float32", channels_last=convolves)
 
 
 def has_bfloat16() -> bool:

@@ -51,14 +51,14 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._move(weight, group)
+                    self._move(weight, weight.grad, group)
 
-    def _move(self, weight: nn.Parameter, group: dict[str, Any]) -> None:
+    def _move(self, weight: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        kept = state["momentum"].mul_(group["momentum"]).add_(weight.grad)
-        ahead = weight.grad.add(kept, alpha=group["momentum"])
+        kept = state["momentum"].mul_(group["momentum"]).add_(gradient)
+        ahead = gradient.add(kept, alpha=group["momentum"])
         flat = ahead.reshape(len(ahead), -1)
         update = orthogonal(flat, iterations=group["iterations"]).reshape(weight.shape)
         tall = max(1.0, flat.shape[0] / flat.shape[1]) ** 0.5
@@ -110,4 +110,5 @@ def _hidden(network: nn.Module) -> list[nn.Parameter]:
         for module in network.modules()
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
     ]
-    return [layer.weight for layer in layers[1:-1] if layer.weight.requires_grad]
+    weights = [layer.get_parameter("weight") for layer in layers[1:-1]]
+    return [weight for weight in weights if weight.requires_grad]

@@ -1,6 +1,6 @@
 """How many steps are still to be taken, from how long steps take.
 
-The number of steps is fixed from the speed of the first of them and re-planned a few times a second,
+The number of steps is fixed from the speed of the first of them and re-planned at every step,
 because the machine may slow down (another process) or speed up. The schedule follows the share of
 the steps that are done, so that it always ends at zero when the steps do.
 """
