@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from pellucid.data import Schema
+from pellucid.networks import recipe_of
 from pellucid.networks.linear import Linear
+from pellucid.networks.mlp import Members, Numbers
 from pellucid.registry import network
 
 BINS = [[-2.0, -0.5, 0.0, 0.5, 2.0], [0.0], [], [-1.0, 1.0], []]
@@ -55,9 +57,9 @@ def by_member(outputs):
 
 
 def test_says_how_many_sizes_there_are_and_what_one_needs(case):
-    builder = network[case[0]]
-    assert builder.sizes >= 1
-    assert builder.passes > 0
+    how = recipe_of(network[case[0]])
+    assert how.sizes >= 1
+    assert how.passes > 0
 
 
 @pytest.mark.parametrize("outputs", [1, 4])
@@ -87,7 +89,7 @@ def test_every_weight_gets_a_gradient_within_two_steps(case):
 
 
 def test_larger_size_never_has_fewer_weights(case):
-    sizes = range(1, network[case[0]].sizes + 1)
+    sizes = range(1, recipe_of(network[case[0]]).sizes + 1)
     count = [sum(weight.numel() for weight in build(case, size).parameters()) for size in sizes]
     assert count == sorted(set(count))
 
@@ -158,7 +160,33 @@ def test_linear_adds_the_weight_of_each_level_to_the_weighted_numbers():
     module = Linear((0, 3), 1)
     with torch.no_grad():
         module.weigh.weight.fill_(2.0)
-        module.weigh.bias.fill_(0.5)
+        module.bias.fill_(0.5)
         module.levels["1"].weight.copy_(torch.tensor([[0.0], [10.0], [20.0]]))
     x = torch.tensor([[3.0, 1.0], [-1.0, 2.0], [0.0, 0.0]])
     assert module(x).flatten().tolist() == [16.5, 18.5, 0.5]
+
+
+def test_a_number_counts_the_bins_it_has_passed_and_its_share_of_the_one_it_is_in():
+    module = Numbers([1], [[0.0, 1.0, 3.0]], features=1, roughness=0.0)
+    with torch.no_grad():
+        module.slope.zero_()
+        module.start.zero_()
+        module.bends.copy_(torch.tensor([[[10.0], [100.0]]]) / 16)
+    x = torch.tensor([[9.0, -5.0], [9.0, 0.5], [9.0, 2.0], [9.0, 7.0]])
+    assert module(x).flatten().tolist() == [0.0, 5.0, 60.0, 110.0]
+
+
+def test_each_member_multiplies_by_weights_of_its_own():
+    module = Members(2, 2, 1)
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([[[1.0], [0.0]], [[0.0], [1.0]]]))
+        module.bias.copy_(torch.tensor([[[0.5]], [[0.0]]]))
+    assert module(torch.tensor([[[3.0, 7.0]]])).flatten().tolist() == [3.5, 7.0]
+
+
+def test_a_perceptron_predicts_the_mean_of_its_members():
+    module = build(("mlp", "mixed"))
+    module.dropout = 0.0
+    x = inputs(("mlp", "mixed"))
+    members = module.train()(x)
+    torch.testing.assert_close(module.eval()(x), members.mean(dim=1))

@@ -1,6 +1,8 @@
 """Tables as they really occur: every way of writing one reads the same."""
 
 import gzip
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +22,6 @@ ADULT, WINE = SHARED / "adult", SHARED / "wine_quality"
 needs_adult = pytest.mark.skipif(not ADULT.exists(), reason="the adult data are not here")
 needs_wine = pytest.mark.skipif(not WINE.exists(), reason="the wine data are not here")
 PLAIN = "age,work,class\n39,office,no\n50,craft,yes\n38,office,no\n53,,yes\n"
-LONG = "a,b,class\n" + "".join(
-    f"{n * n % 7},{'xyz'[n % 3]},{['no', 'yes'][n % 2]}\n" for n in range(60)
-)
 
 
 @pytest.fixture
@@ -42,10 +41,6 @@ def saved(tmp_path):
 
 def said(examples):
     return " ".join(note.text for note in examples.notes)
-
-
-def columns(schema):
-    return [column["name"] for column in schema.details["columns"]]
 
 
 def encoded(table, examples):
@@ -284,3 +279,14 @@ def test_wine_is_eleven_numbers_and_a_number(table, colour, rows):
     assert x.shape == (rows, 11)
     assert examples.targets.dtype == np.float64
     assert np.abs(np.median(x, axis=0)).max() < 0.1
+
+
+def test_reading_a_file_does_not_import_pandas(saved):
+    path = saved(PLAIN)
+    code = (
+        "import sys; from pellucid.data import Ask; from pellucid.data.table import Table; "
+        f"table = Table(); examples = table.read({str(path)!r}, Ask()); "
+        "table.encode(examples, table.describe(examples)); assert 'pandas' not in sys.modules"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -35,10 +35,6 @@ def said(examples):
     return " ".join(note.text for note in examples.notes)
 
 
-def columns(schema):
-    return [column["name"] for column in schema.details["columns"]]
-
-
 def encoded(table, examples):
     return table.encode(examples, table.describe(examples))
 
@@ -141,6 +137,14 @@ def test_a_quote_that_is_never_closed_costs_one_row_at_most(table, saved):
 
     assert len(examples) + len(examples.faults) == 60
     assert [fault.reason for fault in examples.faults] == ["a quote is opened and not closed"]
+
+
+def test_two_stray_quotes_do_not_swallow_the_rows_between_them(table, saved):
+    rows = "1,2,no\n3,4,yes\n" * 100
+
+    examples = table.read(saved(f'a,b,class\n5,"6,no\n{rows}5,"6,no\n{rows}'), Ask())
+
+    assert len(examples) == 402
 
 
 def test_a_hundred_thousand_columns_are_refused_with_a_sentence(table, saved):

@@ -23,6 +23,7 @@ def arguments(description: str | None, *, epochs: int) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=epochs)
     parser.add_argument("--stop", type=float, default=1.0, help="stop at this test accuracy")
     parser.add_argument("--limit", type=int, help="use only so many examples, to try the script")
+    parser.add_argument("--fast", action="store_true", help="settings found to be quickest, if any")
     return parser.parse_args()
 
 

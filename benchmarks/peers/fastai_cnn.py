@@ -1,7 +1,9 @@
 """A small strided convolutional network in fastai, three epochs of `fit_one_cycle`.
 
-Network: fastai's ConvLayer (3×3, stride 2, batch norm, ReLU) until one pixel is left, then dense,
-as in chapter 13 of the fastai book, wider because clothes are harder than digits.
+Network: fastai's ConvLayer (3×3, stride 2, batch norm, ReLU) four times, then dense, after chapter
+13 of the fastai book, wider because clothes are harder than digits. As it comes: fastai's batch of
+64. With --fast: half as wide and batches of 256, the quickest to 90 % that still reached 91 % after
+its three epochs (the book's own widths of 8 to 64 with batches of 512 ended at 90.1 %).
 
 Departs: the set is resident as tensors and comes in whole batches, which the loaders of fastai
 would collate one by one. Test pictures are looked at while the clock stands still.
@@ -18,7 +20,8 @@ from fastai.layers import ConvLayer
 from fastai.learner import Learner
 from torch import nn
 
-BATCH, WIDTHS, RATE = 64, (32, 64, 128, 256), 3e-3
+PLAIN = {"batch": 64, "widths": (32, 64, 128, 256), "rate": 3e-3}
+FAST = {"batch": 256, "widths": (16, 32, 64, 128), "rate": 1e-2}
 
 
 class Batches:
@@ -50,31 +53,32 @@ class Curve(Callback):
         report(self.clock.spent, reached)
 
 
-def network() -> nn.Sequential:
+def network(widths: tuple[int, ...]) -> nn.Sequential:
     """Build it for 28×28 grey pictures."""
-    wide = zip((1, *WIDTHS), WIDTHS, strict=False)
+    wide = zip((1, *widths), widths, strict=False)
     layers = [ConvLayer(before, after, stride=2) for before, after in wide]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(WIDTHS[-1], 10))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
 
 
 def main() -> None:
     """Train; print seconds and test accuracy after each epoch."""
     clock, options = Clock(), arguments(__doc__, epochs=3)
+    how = FAST if options.fast else PLAIN
     torch.manual_seed(options.seed)
     x, y = _tensors(*read(options.data, "train", options.limit))
     mean, deviation = x.mean(), x.std()
     with clock.paused():
         test_x, test_y = _tensors(*read(options.data, "t10k", options.limit))
-    loader = Batches((x - mean) / deviation, y, batch=BATCH, shuffle=True)
-    empty = Batches(test_x[:0], test_y[:0], batch=BATCH, shuffle=False)
+    loader = Batches((x - mean) / deviation, y, batch=how["batch"], shuffle=True)
+    empty = Batches(test_x[:0], test_y[:0], batch=how["batch"], shuffle=False)
     learner = Learner(
         DataLoaders(loader, empty),
-        network(),
+        network(how["widths"]),
         loss_func=nn.CrossEntropyLoss(),
         cbs=Curve(clock, (test_x - mean) / deviation, test_y),
     )
     with learner.no_bar(), learner.no_logging():
-        learner.fit_one_cycle(options.epochs, RATE)
+        learner.fit_one_cycle(options.epochs, how["rate"])
 
 
 def _tensors(pictures, labels):

@@ -4,28 +4,26 @@ import math
 import os
 import platform
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from pellucid import _inference
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
+from pellucid.judging import glance, judge
 from pellucid.model import Model
 from pellucid.networks import Recipe, recipe_of
-from pellucid.preparing import Prepared, Side, faults_as_json, prepare
-from pellucid.tasks import Estimate
+from pellucid.preparing import Prepared, faults_as_json, prepare
 from pellucid.training.budget import Budget, Clock
 from pellucid.training.checkpoint import Checkpoint, Kept
 from pellucid.training.choosing import Choice, batch_for, build, choose_by_clock, choose_by_rule
 from pellucid.training.learner import Habits, Learner
 from pellucid.training.loop import Run, say, train
-from pellucid.training.numerics import Numerics, choose_device, keep_freed_memory, suited
+from pellucid.training.numerics import choose_device, keep_freed_memory, suited
 from pellucid.training.pace import Pace
 from pellucid.training.progress import Progress, Watch
 from pellucid.training.signals import Asked, listening
@@ -194,7 +192,7 @@ class _Fitting:
         if isinstance(network, nn.Module):
             choice = _own(network, ready, self.wish.device)
         elif kept is not None:
-            choice = _choice_from_json(kept.facts["choice"])
+            choice = Choice.from_json(kept.facts["choice"])
         elif limits.steps is not None:
             choice = choose_by_rule(ready.task, ready.train, wish=network, steps=limits.steps)
         else:
@@ -239,12 +237,10 @@ class _Fitting:
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
-            look=lambda: ready.task.score(
-                self._outputs(ready, learner, ready.valid), ready.valid.y
-            ),
+            look=lambda: glance(ready, learner.network, choice.numerics),
             looking=looking,
             checkpoint=checkpoint,
-            facts={"choice": _choice_to_json(choice)},
+            facts={"choice": choice.to_json()},
             watch=self.watch,
             asked=self.asked,
             every=max(10.0, 0.02 * (limits.seconds or 500.0)),
@@ -257,64 +253,24 @@ class _Fitting:
         seconds = self.wish.limits.seconds or 0.0
         return looks * 1.1 + _ADDING + _EXIT + _MARGIN * seconds
 
-    def _outputs(
-        self, ready: Prepared, learner: Learner, side: Side, *, views: bool = False
-    ) -> Tensor:
-        return _inference.outputs(
-            learner.network,
-            side.stored,
-            kind=ready.kind,
-            schema=ready.task.schema,
-            numerics=learner.habits.numerics.to_json(),
-            views=views,
-        )
-
     def _finish(self, ready: Prepared, choice: Choice, learner: Learner, run: Run) -> Model:
         """Judge and calibrate on the held-out side, and write the record."""
         self._stage("calibrating")
         before = self.clock.spent
-        task, valid = ready.task, ready.valid
-        outputs, views = self._best_views(ready, learner)
-        calibration = task.calibrate(outputs, valid.y)
-        strange = task.degenerate(outputs)
-        if strange:
-            say(run, strange)
-        scores = task.scores(outputs, valid.y, calibration)
-        record: dict[str, Any] = {"scores": _scores_to_json(scores), "guess": task.guess(valid.y)}
-        if ready.test is not None:
-            tested = self._outputs(ready, learner, ready.test, views=views)
-            record["test"] = {
-                "n": len(ready.test.y),
-                "scores": _scores_to_json(task.scores(tested, ready.test.y, calibration)),
-                "guess": task.guess(ready.test.y),
-            }
+        judged = judge(ready, learner.network, choice.numerics)
+        if judged.strange:
+            say(run, judged.strange)
         self.times["calibrating"] = self.clock.spent - before
         return Model(
             network=learner.network.eval(),
-            task=task,
+            task=ready.task,
             kind=ready.kind,
             built=choice.built,
-            calibration=calibration,
-            record=self._record(ready, choice, learner, run, record),
+            calibration=judged.calibration,
+            record=self._record(ready, choice, learner, run, judged.scores),
             numerics=choice.numerics.to_json(),
-            views=views,
+            views=judged.views,
         )
-
-    def _best_views(self, ready: Prepared, learner: Learner) -> tuple[Tensor, bool]:
-        """Average over views of an example if that lowers the held-out loss."""
-        plain = self._outputs(ready, learner, ready.valid)
-        sample = ready.kind.tensor(
-            torch.from_numpy(ready.valid.stored[:1].copy()), ready.task.schema
-        )
-        if len(ready.kind.views(sample, ready.task.schema)) < 2:
-            return plain, False
-        mixed = self._outputs(ready, learner, ready.valid, views=True)
-
-        def loss(outputs: Tensor) -> float:
-            batch = {"x": outputs, "y": ready.valid.y.cpu()}
-            return float(ready.task.loss(nn.Identity(), batch, "whole").mean())
-
-        return (mixed, True) if loss(mixed) < loss(plain) else (plain, False)
 
     def _record(
         self, ready: Prepared, choice: Choice, learner: Learner, run: Run, judged: dict[str, Any]
@@ -404,43 +360,6 @@ def _own(network: nn.Module, ready: Prepared, device: str) -> Choice:
 
 def _place(network: nn.Module) -> str:
     return f"{type(network).__module__}:{type(network).__qualname__}"
-
-
-def _choice_to_json(choice: Choice) -> dict[str, Any]:
-    recipe = {name: _number(getattr(choice.recipe, name)) for name in Recipe.__slots__}
-    return {
-        "built": choice.built,
-        "recipe": recipe,
-        "batch": choice.batch,
-        "numerics": choice.numerics.to_json(),
-        "per_example": choice.per_example,
-        "reason": choice.reason,
-        "tried": list(choice.tried),
-    }
-
-
-def _choice_from_json(given: Mapping[str, Any]) -> Choice:
-    found: dict[str, Any] = given["recipe"]
-    recipe = {name: math.inf if value is None else value for name, value in found.items()}
-    return Choice(
-        **{
-            **given,
-            "recipe": Recipe(**recipe),  # type: ignore[arg-type]
-            "numerics": Numerics(**given["numerics"]),
-            "tried": tuple(given["tried"]),
-        }
-    )
-
-
-def _number(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isinf(value) else value
-
-
-def _scores_to_json(scores: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    return {
-        name: {"value": score.value, "low": score.low, "high": score.high}
-        for name, score in scores.items()
-    }
 
 
 def _machine() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pellucid.data import Fault, Finding
 from pellucid.data._cells import MISSING
 from pellucid.data._encodings import to_utf8
-from pellucid.data._sniffing import Form, records, sniff
+from pellucid.data._sniffing import LONGEST_RECORD, Form, records, sniff
 from pellucid.errors import BadInputError
 
 WIDEST = 20_000
@@ -67,7 +67,7 @@ def read_delimited(
     head = _head(text, name)
     form = sniff(head, known=known)
     if not form.width:
-        raise _nothing(name, "is empty")
+        raise _nothing(name, "holds no row that can be read")
     _refuse_wide(form.width, name)
     names, renamed = column_names(form)
     notes += _remarks(form, name, renamed)
@@ -143,7 +143,6 @@ def _head(text: bytes, name: str) -> list[str]:
 def _fast(body: bytes, form: Form, names: list[str], words: Collection[str]) -> Any:
     """Give the Arrow table, or None if a row does not fit."""
     import pyarrow as pa
-    from pyarrow import compute
     from pyarrow import csv as arrow
 
     quotes = body.count(b'"')
@@ -179,10 +178,26 @@ def _fast(body: bytes, form: Form, names: list[str], words: Collection[str]) -> 
         )
     except (pa.ArrowException, OSError):
         return None
-    if misfits:
+    if misfits or (quotes and _swallows(table)):
         return None
+    return _with_points(table) if form.decimal == "," else table
+
+
+def _swallows(table: Any) -> bool:
+    """Tell whether a cell holds so many lines that a stray quote must have swallowed rows."""
+    from pyarrow import compute
+
+    texts = [column for column in table.columns if str(column.type) == "string"]
+    lines = (compute.max(compute.count_substring(text, pattern="\n")).as_py() for text in texts)
+    return any((count or 0) >= LONGEST_RECORD for count in lines)
+
+
+def _with_points(table: Any) -> Any:
+    """Write decimals after a point, where the fast reader left a column as words."""
+    from pyarrow import compute
+
     for place, field in enumerate(table.schema):
-        if form.decimal == "," and pa.types.is_string(field.type):
+        if str(field.type) == "string":
             points = compute.replace_substring_regex(
                 table.column(place), pattern=_DECIMAL_COMMA, replacement=r"\1.\2"
             )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pellucid.data._cells import has_decimal_comma, is_missing, is_number
 
 DELIMITERS = (",", "\t", ";", "|")
-_LONGEST_RECORD = 100  # lines that one quoted field may run over before it counts as unbalanced
+LONGEST_RECORD = 100  # lines that one quoted field may run over before it counts as unbalanced
 _PREAMBLE = 20  # lines of comment that may stand above a table
 
 
@@ -106,7 +106,7 @@ def _quoted(
 ) -> tuple[list[str] | None, int]:
     text = lines[line]
     used = 1
-    while text.count('"') % 2 and used < _LONGEST_RECORD and line + used < len(lines):
+    while text.count('"') % 2 and used < LONGEST_RECORD and line + used < len(lines):
         text += lines[line + used]
         used += 1
     fields = _cells(text.rstrip("\r\n"), delimiter) if text.count('"') % 2 == 0 else None

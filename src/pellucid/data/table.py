@@ -110,9 +110,10 @@ class Table(Kind):
     def encode(self, examples: Examples, schema: Schema) -> NDArray[np.float32]:
         columns = [Column.from_json(given) for given in schema.details["columns"]]
         x = np.empty((len(examples), len(columns)), dtype=np.float32)
+        raw = dict(zip(examples.raw.column_names, examples.raw.columns, strict=True))
         place = 0
         for name, group in groupby(columns, key=lambda column: column.of):
-            for values in encode(list(group), _column(examples.raw, name)):
+            for values in encode(list(group), _column(raw, name)):
                 x[:, place] = values
                 place += 1
         return x
@@ -174,11 +175,11 @@ def _recognises_array(source: Any) -> float:
     return 0.6 if shape is not None and len(shape) == 2 else 0.0
 
 
-def _column(raw: Any, name: str) -> Any:
-    if name not in raw.column_names:
+def _column(raw: Mapping[str, Any], name: str) -> Any:
+    if name not in raw:
         raise BadInputError(
             given=f"the column {name!r} is not there",
             needed="the columns that the model was trained on",
             remedy=f"add the column {name!r}",
         )
-    return raw.column(name)
+    return raw[name]

@@ -32,7 +32,8 @@ class Linear(nn.Module):
         super().__init__()
         numbers = [place for place, codes in enumerate(cardinalities) if codes == 0]
         self.register_buffer("numbers", torch.tensor(numbers, dtype=torch.long), persistent=False)
-        self.weigh = nn.Linear(len(numbers), outputs)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.weigh = nn.Linear(len(numbers), outputs, bias=False) if numbers else None
         categories = {str(place): codes for place, codes in enumerate(cardinalities) if codes > 0}
         self.levels = nn.ModuleDict(
             {place: nn.Embedding(codes, outputs) for place, codes in categories.items()}
@@ -41,7 +42,9 @@ class Linear(nn.Module):
             nn.init.zeros_(embedding.get_parameter("weight"))
 
     def forward(self, x: Float[Tensor, "B C"]) -> Float[Tensor, "B K"]:
-        outputs = self.weigh(x[:, self.get_buffer("numbers")])
+        outputs = self.bias.expand(len(x), -1)
+        if self.weigh is not None:
+            outputs = outputs + self.weigh(x[:, self.get_buffer("numbers")])
         for place, embedding in self.levels.items():
             outputs = outputs + embedding(x[:, int(place)].long())
         return outputs

@@ -6,8 +6,9 @@ each block learns a correction to its input, so that depth costs nothing where i
 Source: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition", arXiv:1512.03385.
 The narrow body with max pooling between stages and a global maximum before the last layer follows
 Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498.
-Departs: the first convolution halves the picture at once, and there are as many halvings as bring it
-to three or four pixels a side; a stage begins by a convolution and a pooling, outside any residual.
+Departs: the first convolution halves the picture at once, and there are as many halvings as bring
+it to three or four pixels a side; a stage begins by a convolution and a pooling, outside any
+residual.
 
 Letters: B batch, C D channels, H W height and width, K outputs.
 """

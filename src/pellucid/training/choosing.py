@@ -5,9 +5,10 @@ candidate is timed on this data and this machine for a few steps, and the larges
 the examples as often as its recipe wants is taken.
 """
 
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -47,6 +48,30 @@ class Choice:
     per_example: float = 0.0
     reason: str = ""
     tried: tuple[dict[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON types that `from_json` reads back to an equal choice."""
+        recipe = asdict(self.recipe)
+        endless = [name for name, value in recipe.items() if value == math.inf]
+        return {
+            **{name: getattr(self, name) for name in ("built", "batch", "per_example", "reason")},
+            "recipe": recipe | dict.fromkeys(endless),
+            "numerics": self.numerics.to_json(),
+            "tried": list(self.tried),
+        }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Choice":
+        """Rebuild a choice from what `to_json` gave."""
+        recipe = {key: math.inf if at is None else at for key, at in given["recipe"].items()}
+        return cls(
+            **{
+                **given,
+                "recipe": Recipe(**recipe),  # type: ignore[arg-type]
+                "numerics": Numerics(**given["numerics"]),
+                "tried": tuple(given["tried"]),
+            }
+        )
 
 
 def build(built: dict[str, Any], schema: Schema, outputs: int, *, seed: int) -> nn.Module:

@@ -1,8 +1,8 @@
 """In which order examples are learned from.
 
 Idea: a pass is a shuffle that depends on (seed, pass) alone, so a resumed run meets the same
-batches as one that was never stopped. From the third pass on, only the examples that were hardest when last
-seen are shuffled in: the easy ones have little left to teach.
+batches as one that was never stopped. From the third pass on, only the examples that were hardest
+when last seen are shuffled in: the easy ones have little left to teach.
 
 Source: Jiang et al. 2019, "Accelerating deep learning by focusing on the biggest losers",
 arXiv:1910.00762.
