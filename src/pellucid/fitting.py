@@ -31,6 +31,7 @@ from pellucid.training.signals import Asked, listening
 _FULL = 0.92  # of the budget: a run that uses less says why
 _EXIT = 0.35  # seconds that a process takes to end after its model is saved
 _ADDING = 0.5  # seconds for intervals, calibration and saving beside the held-out looks
+_COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _MARGIN = 0.008  # of the budget, for a machine that slows down in the last seconds
 
 
@@ -208,8 +209,11 @@ class _Fitting:
 
     def _learner(self, ready: Prepared, choice: Choice, network: nn.Module) -> Learner:
         ready.task.smoothing = choice.recipe.smoothing
+        network = choice.numerics.place(network)
+        if choice.numerics.device.startswith("cuda") and self.clock.seconds >= _COMPILING:
+            network.compile()  # in place: the names of its weights stay as they are
         return Learner(
-            choice.numerics.place(network),
+            network,
             ready.task,
             ready.train,
             Habits(

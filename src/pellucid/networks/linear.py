@@ -42,12 +42,10 @@ class Linear(nn.Module):
             nn.init.zeros_(embedding.get_parameter("weight"))
 
     def forward(self, x: Float[Tensor, "B C"]) -> Float[Tensor, "B K"]:
-        outputs = self.bias.expand(len(x), -1)
+        terms = [embedding(x[:, int(place)].long()) for place, embedding in self.levels.items()]
         if self.weigh is not None:
-            outputs = outputs + self.weigh(x[:, self.get_buffer("numbers")])
-        for place, embedding in self.levels.items():
-            outputs = outputs + embedding(x[:, int(place)].long())
-        return outputs
+            terms.append(self.weigh(x[:, self.get_buffer("numbers")]))
+        return torch.stack(terms).sum(dim=0) + self.bias
 
 
 @network("linear", takes=["table", "image"])

@@ -11,6 +11,7 @@ import time
 from pellucid.training.budget import Clock
 
 _MEMORY = 3.0  # seconds of steps that the present speed is read from
+_WARM = 2  # steps that pay once for what later ones find ready: compiling, choosing kernels
 _DOUBT = 1.01  # a machine that has just slowed down may slow down more
 
 
@@ -32,6 +33,7 @@ class Pace:
         self.most = most
         self.reserve = reserve
         self.interruptions = 0.0  # seconds that held-out looks and checkpoints will still take
+        self._begun = 0
         self._seconds = 0.0
         self._count = 0.0
         self._since = time.monotonic()
@@ -41,7 +43,10 @@ class Pace:
         self._since = time.monotonic()
 
     def end(self) -> None:
-        """Stop timing a step; older ones fade."""
+        """Stop timing a step; older ones fade, and the first do not count."""
+        self._begun += 1
+        if self._begun <= _WARM:
+            return
         self._seconds += time.monotonic() - self._since
         self._count += 1
         if self._seconds > _MEMORY:
