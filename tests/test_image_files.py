@@ -256,7 +256,7 @@ def test_a_model_reads_a_table_without_its_target(folder, ask):
 def test_a_second_run_decodes_nothing(folder, ask, monkeypatch):
     many(folder)
     first = Image().read(folder, ask)
-    monkeypatch.setattr("pellucid.data._picture_reading.decode_all", None)
+    monkeypatch.setattr("pellucid.data._picture_decoding.decode_all", None)
     second = Image().read(folder, ask)
     assert (first.raw.pixels == second.raw.pixels).all()
     assert first.faults == second.faults

@@ -21,7 +21,8 @@ from pellucid import _archive, registry
 from pellucid._bounds import bounded
 from pellucid.data import Schema
 from pellucid.errors import BadInputError, ModelFileError
-from pellucid.networks import recipe_of
+from pellucid.networks import MEMBERS, recipe_of
+from pellucid.networks._committee import Committee
 from pellucid.tasks import Task
 
 Found = TypeVar("Found")
@@ -148,10 +149,14 @@ def _network(
     size = _field(built, "size", int)
     if not 1 <= size <= recipe_of(builder).sizes:
         raise ValueError(f"there is no size {size} of the network")
+    members = _field(built, "members", int) if "members" in built else 1
+    if not 1 <= members <= MEMBERS:
+        raise ValueError(f"{members} members cannot be")
     numbers = sum(math.prod(shape) for _, shape in form.values())
     bounds = bounded(numbers=_SPARE + 4 * numbers, parts=1000 + 16 * len(form))
     with bounds, torch.random.fork_rng(devices=[]):
-        network: nn.Module = builder(task.schema, task.outputs, size=size)
+        several = [builder(task.schema, task.outputs, size=size) for _ in range(members)]
+        network: nn.Module = several[0] if members == 1 else Committee(several)
     _same(form_of(network), form)
     return network
 

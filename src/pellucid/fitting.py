@@ -1,35 +1,36 @@
 """The public verb `fit`: raw data in, a trained model out, inside the budget."""
 
 import math
-import os
-import platform
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from pellucid._recording import EXIT, Recorded, Trained, recorded
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.judging import glance, judge
 from pellucid.model import Model
 from pellucid.networks import Recipe, recipe_of
-from pellucid.preparing import Prepared, faults_as_json, prepare
+from pellucid.networks._committee import Committee
+from pellucid.preparing import Prepared, prepare
 from pellucid.training.budget import Budget, Clock
 from pellucid.training.checkpoint import Checkpoint, Kept
 from pellucid.training.choosing import Choice, batch_for, build, choose_by_clock, choose_by_rule
 from pellucid.training.learner import Habits, Learner
 from pellucid.training.loop import Run, say, train
 from pellucid.training.numerics import choose_device, keep_freed_memory, suited
+from pellucid.training.order import mixed
 from pellucid.training.pace import Pace
 from pellucid.training.progress import Progress, Watch
 from pellucid.training.signals import Asked, listening
 
-_FULL = 0.92  # of the budget: a run that uses less says why
-_EXIT = 0.35  # seconds that a process takes to end after its model is saved
+# Of the time left, for decoding pictures: past that, more steps on a sample teach more than more
+# pictures seen hardly twice, and what is decoded now is there for the next run.
+_READING = 0.35
 _ADDING = 0.5  # seconds for intervals, calibration and saving beside the held-out looks
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _MARGIN = 0.008  # of the budget, for a machine that slows down in the last seconds
@@ -128,16 +129,14 @@ class _Fitting:
         kept, sentence = checkpoint.find() if checkpoint else (None, "")
         if kept is not None:
             self.clock.before += kept.facts["spent"]
-        choice, network = self._choose(ready, kept)
-        learner = self._learner(ready, choice, network)
-        run = self._run(ready, choice, learner, checkpoint)
-        for told in [*ready.said, *self.notes, *([sentence] if sentence else [])]:
-            say(run, told)
+        choice = self._choose(ready, kept)
+        for told in [*ready.said, *([sentence] if sentence else [])]:
+            self._say(told)
         self._stage("training")
         before = self.clock.spent
-        train(learner, run, kept)
+        trained = self._train(ready, choice, checkpoint, kept)
         self.times["training"] = self.clock.spent - before
-        model = self._finish(ready, choice, learner, run)
+        model = self._finish(choice, trained)
         if checkpoint is not None:
             assert self.wish.out is not None
             self._stage("saving")
@@ -158,6 +157,8 @@ class _Fitting:
                 group=self.wish.group,
                 seconds=limits.seconds or 600.0,
                 memory=memory,
+                reading=max(0.0, _READING * self.clock.left),
+                further=not self._goes_on(),
             ),
             task=self.wish.task,
             valid=self.wish.valid,
@@ -184,9 +185,14 @@ class _Fitting:
             "seed": limits.seed,
             "torch": torch.__version__,
         }
-        return Checkpoint(out.with_name(out.name + ".run"), asked)
+        return Checkpoint(_beside(out), asked)
 
-    def _choose(self, ready: Prepared, kept: Kept | None) -> tuple[Choice, nn.Module]:
+    def _goes_on(self) -> bool:
+        """Tell whether this call likely continues a run that was stopped."""
+        out = self.wish.out
+        return out is not None and Checkpoint(_beside(out), {}).path.exists()
+
+    def _choose(self, ready: Prepared, kept: Kept | None) -> Choice:
         self._stage("choosing")
         before = self.clock.spent
         limits, network = self.wish.limits, self.wish.network
@@ -201,11 +207,47 @@ class _Fitting:
             choice = choose_by_clock(
                 ready.task, ready.train, wish=network, seed=limits.seed, seconds=left
             )
-        if not isinstance(network, nn.Module):
-            network = build(choice.built, ready.task.schema, ready.task.outputs, seed=limits.seed)
+        if ready.divide is None or isinstance(network, nn.Module):
+            choice = choice.alone()
         self.times["choosing"] = self.clock.spent - before
         self._heed()
-        return choice, network
+        return choice
+
+    def _train(
+        self, ready: Prepared, choice: Choice, checkpoint: Checkpoint | None, kept: Kept | None
+    ) -> list[Trained]:
+        """Train one network after the other, each on its fold, in equal shares of the time."""
+        trained: list[Trained] = []
+        done: dict[str, Tensor] = {}
+        for number in range(choice.members):
+            fold = ready.fold(number)
+            learner = self._learner(fold, choice, self._network(ready, choice, number))
+            run = self._run(fold, choice, learner, checkpoint, number)
+            if trained:
+                run.curve, run.said = trained[-1].run.curve, trained[-1].run.said
+            else:
+                run.said += self.notes
+            run.done = done
+            if kept is not None and number < kept.facts["member"]:
+                prefix = f"done.{number}."
+                found = {k: v for k, v in kept.tensors.items() if k.startswith(prefix)}
+                learner.network.load_state_dict(
+                    {key.removeprefix(prefix): value for key, value in found.items()}
+                )
+                run.curve, run.said = kept.facts["curve"], kept.facts["said"]
+            else:
+                train(learner, run, kept)
+                kept = None
+            weights = learner.network.state_dict()
+            done |= {f"done.{number}.{name}": value for name, value in weights.items()}
+            trained.append(Trained(fold, learner, run))
+        return trained
+
+    def _network(self, ready: Prepared, choice: Choice, number: int) -> nn.Module:
+        if isinstance(self.wish.network, nn.Module):
+            return self.wish.network
+        seed = mixed(self.wish.limits.seed, number) if number else self.wish.limits.seed
+        return build(choice.built, ready.task.schema, ready.task.outputs, seed=seed)
 
     def _learner(self, ready: Prepared, choice: Choice, network: nn.Module) -> Learner:
         ready.task.smoothing = choice.recipe.smoothing
@@ -225,17 +267,29 @@ class _Fitting:
         )
 
     def _run(
-        self, ready: Prepared, choice: Choice, learner: Learner, checkpoint: Checkpoint | None
+        self,
+        ready: Prepared,
+        choice: Choice,
+        learner: Learner,
+        checkpoint: Checkpoint | None,
+        number: int,
     ) -> Run:
         limits = self.wish.limits
         looking = choice.per_example / 3 * len(ready.valid.y)
         tests = len(ready.test.y) / len(ready.valid.y) if ready.test else 0.0
         most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
+        others = choice.members - 1 - number  # that are still to be trained
+        after = self._reserve(looking * choice.members * (3 + 2 * tests))
+        waiting = max(0.0, self.clock.left - after) * others / (others + 1) if others else 0.0
+
+        def reserving(looking: float) -> float:
+            return waiting + self._reserve(looking * choice.members * (3 + 2 * tests))
+
         pace = Pace(
             self.clock,
             steps=limits.steps,
             most=math.ceil(most * len(ready.train) / choice.batch) if math.isfinite(most) else most,
-            reserve=self._reserve(looking * (3 + 2 * tests)),
+            reserve=reserving(looking),
         )
         run = Run(
             clock=self.clock,
@@ -244,98 +298,63 @@ class _Fitting:
             look=lambda: glance(ready, learner.network, choice.numerics),
             looking=looking,
             checkpoint=checkpoint,
-            facts={"choice": choice.to_json()},
+            facts={"choice": choice.to_json(), "member": number},
             watch=self.watch,
             asked=self.asked,
             every=max(10.0, 0.02 * (limits.seconds or 500.0)),
         )
-        run.reserving = lambda looking: self._reserve(looking * (3 + 2 * tests))
+        run.reserving = reserving
         return run
 
     def _reserve(self, looks: float) -> float:
         """Seconds that everything after training takes, when held-out looks take so many."""
         seconds = self.wish.limits.seconds or 0.0
-        return looks * 1.1 + _ADDING + _EXIT + _MARGIN * seconds
+        return looks * 1.1 + _ADDING + EXIT + _MARGIN * seconds
 
-    def _finish(self, ready: Prepared, choice: Choice, learner: Learner, run: Run) -> Model:
-        """Judge and calibrate on the held-out side, and write the record."""
+    def _finish(self, choice: Choice, trained: list[Trained]) -> Model:
+        """Judge and calibrate on what was held out, and write the record."""
         self._stage("calibrating")
         before = self.clock.spent
-        judged = judge(ready, learner.network, choice.numerics)
+        ready, _, run = trained[0]
+        folds = [(each.ready, each.learner.network) for each in trained]
+        networks = [network.eval() for _, network in folds]
+        network = networks[0] if len(networks) == 1 else Committee(networks)
+        judged = judge(folds, network, choice.numerics)
         if judged.strange:
             say(run, judged.strange)
         self.times["calibrating"] = self.clock.spent - before
+        run.curve["score_seconds"].append(round(self.clock.spent, 3))
+        run.curve["score"].append(judged.scores["scores"][ready.task.metric]["value"])
         return Model(
-            network=learner.network.eval(),
+            network=network,
             task=ready.task,
             kind=ready.kind,
             built=choice.built,
             calibration=judged.calibration,
-            record=self._record(ready, choice, learner, run, judged.scores),
+            record=self._record(choice, trained, judged.scores),
             numerics=choice.numerics.to_json(),
             views=judged.views,
         )
 
     def _record(
-        self, ready: Prepared, choice: Choice, learner: Learner, run: Run, judged: dict[str, Any]
+        self, choice: Choice, trained: list[Trained], judged: dict[str, Any]
     ) -> dict[str, Any]:
-        limits = self.wish.limits
-        spent = self.clock.spent
-        task = ready.task
-        summary = {
-            "task": task.name,
-            "target": task.schema.target,
-            "kind": ready.kind.name,
-            "network": choice.built,
-            "weights": sum(weight.numel() for weight in learner.network.parameters()),
-            "n_train": len(ready.train),
-            "n_valid": len(ready.valid.y),
-            **judged,
-            "seconds": round(spent, 2),
-            "budget": limits.seconds,
-            "steps": learner.step,
-            "passes": round(learner.passes, 2),
-            "reason": self._reason(learner, run),
-        }
-        if self.wish.out is not None:
-            summary["model"] = str(self.wish.out)
-        return {
-            "summary": summary,
-            "choice": {"reason": choice.reason, "tried": list(choice.tried)},
-            "data": {
-                "fingerprint": ready.fingerprint,
-                "faults": len(ready.faults),
-                "first_faults": faults_as_json(ready.faults),
-                "notes": [note.text for note in ready.notes],
-            },
-            "clock": {name: round(took, 3) for name, took in self.times.items()},
-            "training": {
-                "batch": choice.batch,
-                "pieces": learner.pieces,
-                "seed": limits.seed,
-                "numerics": choice.numerics.to_json(),
-                "seconds_per_step": run.pace.per_step,
-            },
-            "said": run.said,
-            "curve": {
-                **run.curve,
-                "metric": task.metric,
-                "guess": judged["guess"].get(task.metric),
-                "budget": limits.seconds if limits.seconds is not None else spent,
-            },
-            "machine": _machine(),
-        }
-
-    def _reason(self, learner: Learner, run: Run) -> str:
-        """Say why a run ended before its budget was spent; "" if it was not."""
-        if self.wish.limits.steps is not None:
-            return f"a run of {self.wish.limits.steps} steps"
-        if self.clock.spent + _EXIT >= _FULL * self.clock.seconds or learner.step < run.pace.most:
-            return ""
-        return (
-            f"{learner.passes:.0f} passes over {len(learner.supply):,} examples are enough for this"
-            " network: more were found not to help"
+        whole = Recorded(
+            limits=self.wish.limits,
+            out=self.wish.out,
+            spent=self.clock.spent,
+            times=self.times,
+            choice=choice,
+            trained=trained,
         )
+        return recorded(whole, judged)
+
+    def _say(self, sentence: str) -> None:
+        """Tell whoever watches, and keep it for the record."""
+        self.notes.append(sentence)
+        if self.watch is not None:
+            spent, budget = self.clock.spent, self.clock.seconds
+            self.watch(Progress(stage="training", spent=spent, budget=budget, said=sentence))
 
     def _stage(self, stage: str) -> None:
         if self.watch is not None:
@@ -362,17 +381,9 @@ def _own(network: nn.Module, ready: Prepared, device: str) -> Choice:
     )
 
 
+def _beside(out: Path) -> Path:
+    return out.with_name(out.name + ".run")
+
+
 def _place(network: nn.Module) -> str:
     return f"{type(network).__module__}:{type(network).__qualname__}"
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "system": platform.platform(),
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-    }

@@ -1,6 +1,6 @@
 """What was learned is judged and calibrated on the side that was held out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +36,27 @@ def glance(ready: Prepared, network: nn.Module, numerics: Numerics) -> float:
     return ready.task.score(_outputs(ready, network, numerics, ready.valid), ready.valid.y)
 
 
-def judge(ready: Prepared, network: nn.Module, numerics: Numerics) -> Judged:
-    """Calibrate on the held-out side and score, there and on the test side if there is one."""
-    task, valid = ready.task, ready.valid
-    outputs, views = _best_views(ready, network, numerics)
-    calibration = task.calibrate(outputs, valid.y)
-    scores = _scored(ready, outputs, valid, calibration)
+def judge(
+    folds: Sequence[tuple[Prepared, nn.Module]], network: nn.Module, numerics: Numerics
+) -> Judged:
+    """Calibrate and score on what was held out, and score on the test side if there is one.
+
+    Args:
+        folds: each network that was trained, with the data as it was divided for it.
+        network: what will answer: the only one of them, or all of them together.
+        numerics: of the networks.
+    """
+    ready = folds[0][0]
+    task = ready.task
+    y = torch.cat([fold.valid.y.cpu() for fold, _ in folds])
+    outputs, views = _best_views(folds, y, numerics)
+    calibration = task.calibrate(outputs, y)
+    scores = _scored(ready, outputs, y, calibration)
     if ready.test is not None:
         tested = _outputs(ready, network, numerics, ready.test, views=views)
         scores["test"] = {
             "n": len(ready.test.y),
-            **_scored(ready, tested, ready.test, calibration),
+            **_scored(ready, tested, ready.test.y, calibration),
         }
     return Judged(
         calibration=calibration,
@@ -70,31 +80,39 @@ def _outputs(
 
 
 def _best_views(
-    ready: Prepared, network: nn.Module, numerics: Numerics
-) -> tuple[Tensor, bool]:  # fmt: skip
+    folds: Sequence[tuple[Prepared, nn.Module]], y: Tensor, numerics: Numerics
+) -> tuple[Tensor, bool]:
     """Average over views of an example if that lowers the held-out loss."""
-    plain = _outputs(ready, network, numerics, ready.valid)
+    ready = folds[0][0]
+    plain = _held_out(folds, numerics, views=False)
     first = torch.from_numpy(ready.valid.stored[:1].copy())
     schema = ready.task.schema
     if len(ready.kind.views(ready.kind.tensor(first, schema), schema)) < 2:
         return plain, False
-    mixed = _outputs(ready, network, numerics, ready.valid, views=True)
-    better = _loss(ready, mixed) < _loss(ready, plain)
+    mixed = _held_out(folds, numerics, views=True)
+    better = _loss(ready, mixed, y) < _loss(ready, plain, y)
     return (mixed, True) if better else (plain, False)
 
 
-def _loss(ready: Prepared, outputs: Tensor) -> float:
-    batch = {"x": outputs, "y": ready.valid.y.cpu()}
-    return float(ready.task.loss(nn.Identity(), batch, "whole").mean())
+def _held_out(
+    folds: Sequence[tuple[Prepared, nn.Module]], numerics: Numerics, *, views: bool
+) -> Tensor:
+    return torch.cat(
+        [_outputs(fold, network, numerics, fold.valid, views=views) for fold, network in folds]
+    )
+
+
+def _loss(ready: Prepared, outputs: Tensor, y: Tensor) -> float:
+    return float(ready.task.loss(nn.Identity(), {"x": outputs, "y": y}, "whole").mean())
 
 
 def _scored(
-    ready: Prepared, outputs: Tensor, side: Side, calibration: Mapping[str, Any]
+    ready: Prepared, outputs: Tensor, y: Tensor, calibration: Mapping[str, Any]
 ) -> dict[str, Any]:
-    scores = ready.task.scores(outputs, side.y, calibration)
+    scores = ready.task.scores(outputs, y, calibration)
     return {
         "scores": {name: _as_json(score) for name, score in scores.items()},
-        "guess": ready.task.guess(side.y),
+        "guess": ready.task.guess(y),
     }
 
 

@@ -3,7 +3,7 @@
 source ──read──▶ examples ──split──▶ train, valid, test ──describe──▶ schema ──encode──▶ arrays
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from pellucid.data._split import split
 from pellucid.errors import BadInputError
 from pellucid.tasks import Task
 from pellucid.tasks._targets import known
+
+_FOLDS = 1_000_003  # between the seeds of two draws, so that folds of near seeds differ
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +50,8 @@ class Prepared:
         faults: what was left out.
         notes: findings made while reading.
         said: what was decided, a sentence each.
+        divide: gives the training and held-out side of another draw; None where the held-out side
+            is given.
     """
 
     kind: Kind
@@ -59,6 +63,14 @@ class Prepared:
     faults: tuple[Fault, ...]
     notes: tuple[Finding, ...]
     said: tuple[str, ...]
+    divide: Callable[[int], tuple[Supply, Side]] | None = None
+
+    def fold(self, number: int) -> "Prepared":
+        """Give the same data with other examples held out; fold 0 is the data as it is."""
+        if number == 0 or self.divide is None:
+            return self
+        train, valid = self.divide(number)
+        return replace(self, train=train, valid=valid)
 
 
 def prepare(
@@ -77,6 +89,8 @@ def prepare(
     Raises:
         BadInputError: if nothing can be learned from this.
     """
+    # What is held out is read twice, so each reading may take a third of the time.
+    ask = ask if valid is None else replace(ask, reading=ask.reading / 3)
     kind, examples = open_source(data, ask)
     examples = _targeted(examples)
     clusters, keys = kind.clusters(examples), kind.keys(examples)
@@ -94,13 +108,23 @@ def prepare(
         "test": _answered(answers, examples, parts.test, strict=False),
     }
     supply = Supply(kind, schema, stored, *sides["train"], device=device)
+    notes = examples.notes
     if given is None:
         held = _side(stored, *_answered(answers, examples, parts.valid))
     else:
         # Read again, now that it is known what the network needs to see of it.
-        again = _targeted(kind.read(valid, replace(ask, schema=schema)))
+        again = _compared(kind, _targeted(kind.read(valid, replace(ask, schema=schema))), given)
+        notes = tuple(dict.fromkeys((*notes, *again.notes)))
         everything = np.arange(len(again))
         held = _side(kind.encode(again, schema), *_answered(answers, again, everything))
+
+    def divide(number: int) -> tuple[Supply, Side]:
+        other = split(examples, clusters, keys, share=None, seed=seed + number * _FOLDS)
+        train = _answered(answers, examples, other.train)
+        places = _answered(answers, examples, other.valid)
+        return Supply(kind, schema, stored, *train, device=device), _side(stored, *places)
+
+    drawn = given is None and (examples.sides is None or not (examples.sides == "valid").any())
     return Prepared(
         kind=kind,
         task=answers,
@@ -109,8 +133,9 @@ def prepare(
         test=_side(stored, *sides["test"]) if len(sides["test"][0]) else None,
         fingerprint=parts.fingerprint,
         faults=examples.faults,
-        notes=examples.notes,
+        notes=notes,
         said=parts.said if given is None else (f"{len(held.y):,} examples held out as given",),
+        divide=divide if drawn else None,
     )
 
 
@@ -146,6 +171,15 @@ def _read_valid(kind: Kind, valid: Any, ask: Ask) -> Examples:
     other, examples = open_source(valid, ask, kind=kind.name)
     del other
     return _targeted(examples)
+
+
+def _compared(kind: Kind, again: Examples, given: Examples) -> Examples:
+    """Keep what the first reading had too: only that was compared with the training side."""
+    if len(again) <= len(given):
+        return again
+    names = set(given.names)
+    kept = [place for place, name in enumerate(again.names) if name in names]
+    return kind.take(again, np.array(kept, np.int64)).replace(notes=given.notes)
 
 
 def _without(kind: Kind, examples: Examples, given: Examples) -> Examples:

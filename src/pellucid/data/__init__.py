@@ -106,12 +106,16 @@ class Ask:
     """What the user said about the data, and what reading may spend.
 
     Args:
-        target: the column that holds the answer; None to find it or to do without.
+        target: the column that holds the answer; None to find it, "" to find it or do without.
         group: the column whose equal values must stay on one side of a split.
         schema: of a trained model: read as it was read then, targets optional. None when learning.
         seconds: the whole budget, s; a working size is chosen from it.
         memory: bytes that encoded data may take in memory; past that it lives in a mapped file.
         cache: folder for decoded data that a second run reuses; None for the user's cache folder.
+        reading: the time that decoding may take, s; what is not decoded by then is left out, and
+            the rest is a fair sample. Infinite for all, however long it takes.
+        further: decode more than an earlier run had the time for; not if a run that was stopped
+            goes on, which must see what it saw before.
     """
 
     target: str | None = None
@@ -120,6 +124,8 @@ class Ask:
     seconds: float = 600.0
     memory: int = 1 << 30
     cache: Path | None = None
+    reading: float = float("inf")
+    further: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

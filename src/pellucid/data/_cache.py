@@ -126,7 +126,7 @@ class Writer:
         number, self._name = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")
         self._opened = os.fdopen(number, "wb")
         try:
-            self._take(expected)
+            _take(self._opened.fileno(), expected)
         except OSError:
             self.__exit__(None, None, None)
             raise
@@ -162,32 +162,39 @@ class Writer:
         self._opened.close()
         Path(self._name).replace(self._file)
 
-    def _take(self, expected: int) -> None:
-        allocate = getattr(os, "posix_fallocate", None)
-        if allocate is not None and expected > 0:
-            allocate(self._opened.fileno(), 0, expected)
 
-
-def spill(blocks: Iterator[NDArray[np.uint8]], shape: Sequence[int], folder: Path) -> Any:
+def spill(
+    blocks: Iterator[NDArray[np.uint8]], row: Sequence[int], folder: Path, *, expected: int = 0
+) -> Any:
     """Write blocks of rows to a nameless file that lasts as long as the array given back.
 
     Args:
-        blocks: together of the shape.
-        shape: of the array, (N, *row).
+        blocks: of rows, one after the other.
+        row: shape of one of them.
         folder: where the file lies; it is made if it is not there.
+        expected: bytes to take from the disk at once, as a `Writer` does.
 
     Returns:
-        A writable mapped array, uint8.
+        A writable mapped array, uint8, (N, *row).
 
     Raises:
         OSError: if the disk does not take it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        for block in blocks:
-            file.write(np.ascontiguousarray(block).data.cast("B"))
+        _take(file.fileno(), expected)
+        size = sum(file.write(np.ascontiguousarray(block).data.cast("B")) for block in blocks)
+        file.truncate()
         file.flush()
-        return np.memmap(file, np.uint8, mode="c", shape=tuple(shape))
+        shape = (size // int(np.prod(row)), *row)
+        return np.memmap(file, np.uint8, mode="c", shape=shape) if size else np.empty(shape, "u1")
+
+
+def _take(number: int, expected: int) -> None:
+    """Have the disk set bytes apart for an open file, where the system can."""
+    allocate = getattr(os, "posix_fallocate", None)
+    if allocate is not None and expected > 0:
+        allocate(number, 0, expected)
 
 
 def _mapped(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -3,10 +3,12 @@
 Letters: N examples, H height, W width, C channels.
 """
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -14,17 +16,25 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples, Fault, Finding
-from pellucid.data._cache import SUFFIX, Writer, cache_folder, key_of, load
+from pellucid.data._cache import cache_folder
+from pellucid.data._picture_decoding import (
+    MAPPED,
+    ColourError,
+    Read,
+    Tally,
+    decoded,
+    filled,
+    in_memory,
+)
 from pellucid.data._picture_rows import Pictures
-from pellucid.data._pictures import Decoded, Form, decode, decode_all, is_grey, probe, quiet
+from pellucid.data._picture_sample import Allowance, decoded_in_time, fair_order
+from pellucid.data._pictures import Decoded, Form, decode, is_grey, probe, quiet
 from pellucid.data._working_size import working_size
 from pellucid.errors import BadInputError
 
 TARGET = "class"  # what is asked where no column has a name
 _PROBED = 200  # headers read to learn how large the pictures are
 _TASTED = 16  # pictures decoded to learn whether they are grey
-_WORTH_CACHING = 64  # pictures; fewer are decoded as fast as a cache is read
-_MAPPED = 4  # decoded pictures larger than memory divided by this are mapped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,55 +62,19 @@ class Found:
     notes: tuple[Finding, ...] = ()
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What decoding says of pictures, besides their pixels."""
-
-    places: list[int] = field(default_factory=list)
-    sizes: list[tuple[int, int]] = field(default_factory=list)
-    grey: list[bool] = field(default_factory=list)
-    faults: list[tuple[int, str]] = field(default_factory=list)
-    seen: int = 0
-
-    def keep(self, chunk: Sequence[Decoded | str]) -> list[UInt8[np.ndarray, "H W C"]]:
-        """Note each of a chunk; give the pixels of the good ones."""
-        good = []
-        for place, found in enumerate(chunk, self.seen):
-            if isinstance(found, str):
-                self.faults.append((place, found))
-                continue
-            self.places.append(place)
-            self.sizes.append((found.width, found.height))
-            self.grey.append(found.grey)
-            good.append(found.pixels)
-        self.seen += len(chunk)
-        return good
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "_Tally":
-        return cls(
-            places=[int(place) for place in given["places"]],
-            sizes=[(int(width), int(height)) for width, height in given["sizes"]],
-            grey=[bool(grey) for grey in given["grey"]],
-            faults=[(int(place), str(reason)) for place, reason in given["faults"]],
-            seen=int(given["seen"]),
-        )
-
-
-Read = tuple[NDArray[np.uint8], _Tally]
-
-
-class _ColourError(Exception):
-    """Pictures that all seemed grey are not."""
-
-
 def read_files(found: Found, ask: Ask) -> Examples:
     """Decode files, or take what an earlier run decoded.
 
     Raises:
         BadInputError: if none of them can be used.
+        BudgetError: if `ask.reading` was enough for hardly any.
     """
-    return _examples(found, *_in_one_form(found.paths, ask, _decoded), ask)
+    read: Callable[[Sequence[Any], Form, Ask], Read] = decoded
+    if math.isfinite(ask.reading):
+        end = monotonic() + ask.reading
+        allowed = Allowance(order=_fair_order(found), late=lambda: monotonic() >= end)
+        read = partial(decoded_in_time, allowed=allowed)
+    return _examples(found, *_in_one_form(found.paths, ask, read), ask)
 
 
 def read_opened(pictures: Sequence[Any], targets: NDArray[Any] | None, ask: Ask) -> Examples:
@@ -112,7 +86,7 @@ def read_opened(pictures: Sequence[Any], targets: NDArray[Any] | None, ask: Ask)
     names = [f"item {place}" for place in range(len(pictures))]
     target = "" if targets is None else TARGET
     found = Found(paths=(), names=names, target=target, targets=targets)
-    return _examples(found, *_in_one_form(pictures, ask, _in_memory), ask)
+    return _examples(found, *_in_one_form(pictures, ask, in_memory), ask)
 
 
 def as_pictures(pixels: UInt8[np.ndarray, "N H W C"], ask: Ask) -> Pictures:
@@ -130,7 +104,7 @@ def as_pictures(pixels: UInt8[np.ndarray, "N H W C"], ask: Ask) -> Pictures:
         pixels=fitted(pixels, form),
         sizes=np.full((count, 2), (width, height), np.int32),
         grey=np.full(count, channels == 1),
-        most=ask.memory // _MAPPED,
+        most=ask.memory // MAPPED,
         folder=cache_folder(ask.cache),
     )
 
@@ -142,7 +116,16 @@ def fitted(pixels: UInt8[np.ndarray, "N _ _ _"], form: Form) -> UInt8[np.ndarray
     if pixels.shape[1:] == (form.height, form.width, form.channels):
         return pixels
     flat = pixels[..., 0] if pixels.shape[3] == 1 else pixels
-    return _filled([Image.fromarray(one) for one in flat], form)[0]
+    return filled([Image.fromarray(one) for one in flat], form)[0]
+
+
+def _fair_order(found: Found) -> list[int]:
+    count = len(found.paths)
+    classes = [""] * count
+    if found.targets is not None and found.targets.dtype.kind != "f":
+        classes = found.targets.tolist()
+    sides = [""] * count if found.sides is None else found.sides.tolist()
+    return fair_order(found.names, [*zip(sides, classes, strict=True)])
 
 
 def _form_of_schema(ask: Ask) -> Form | None:
@@ -161,7 +144,7 @@ def _in_one_form(
     form = _form_of(sources, ask)
     try:
         return read(sources, form, ask)
-    except _ColourError:
+    except ColourError:
         return read(sources, replace(form, channels=3), ask)
 
 
@@ -180,75 +163,7 @@ def _spread(sources: Sequence[Any], count: int) -> Sequence[Any]:
     return sources[:: max(1, -(-len(sources) // count))]
 
 
-def _decoded(paths: Sequence[Path], form: Form, ask: Ask) -> Read:
-    row = (form.height, form.width, form.channels)
-    file = cache_folder(ask.cache) / f"{key_of(paths, ('image', row))}{SUFFIX}"
-    past = ask.memory // _MAPPED
-    large = len(paths) * int(np.prod(row)) > past
-    worth = large or len(paths) >= _WORTH_CACHING
-    kept = _reused(file, row, past, len(paths)) if worth else None
-    if kept is None and large:
-        with contextlib.suppress(OSError):  # a full disk: memory may still do
-            _to_disk(paths, form, file, ask)
-            kept = _reused(file, row, past, len(paths))
-    if kept is not None:
-        _check_grey(kept[1], form, ask)
-        return kept
-    pixels, tally = _in_memory(paths, form, ask)
-    if worth and not large:
-        with contextlib.suppress(OSError), Writer(file, expected=pixels.nbytes) as writer:
-            writer.append(pixels)
-            writer.finish(asdict(tally))
-    return pixels, tally
-
-
-def _reused(file: Path, row: tuple[int, int, int], past: int, count: int) -> Read | None:
-    kept = load(file, row, mapped_past=past)
-    if kept is None:
-        return None
-    try:
-        tally = _Tally.from_json(kept.facts)
-        fits = len(kept.array) == len(tally.places) == len(tally.sizes) == len(tally.grey)
-        sound = fits and tally.seen == count == len(tally.places) + len(tally.faults)
-    except (TypeError, KeyError, ValueError):
-        return None
-    return (kept.array, tally) if sound else None
-
-
-def _in_memory(sources: Sequence[Any], form: Form, ask: Ask) -> Read:
-    pixels, tally = _filled(sources, form)
-    _check_grey(tally, form, ask)
-    return pixels, tally
-
-
-def _filled(sources: Sequence[Any], form: Form) -> Read:
-    pixels = np.empty((len(sources), form.height, form.width, form.channels), np.uint8)
-    tally = _Tally()
-    for chunk in decode_all(sources, form):
-        start = len(tally.places)
-        for place, one in enumerate(tally.keep(chunk), start):
-            pixels[place] = one
-    return pixels[: len(tally.places)], tally
-
-
-def _to_disk(paths: Sequence[Path], form: Form, file: Path, ask: Ask) -> None:
-    tally = _Tally()
-    expected = len(paths) * form.height * form.width * form.channels
-    with Writer(file, expected=expected) as writer:
-        for chunk in decode_all(paths, form):
-            if good := tally.keep(chunk):
-                writer.append(np.stack(good))
-            _check_grey(tally, form, ask)
-        writer.finish(asdict(tally))
-
-
-def _check_grey(tally: _Tally, form: Form, ask: Ask) -> None:
-    """Notice colour where grey was expected; a trained model that knows grey only makes it grey."""
-    if form.channels == 1 and ask.schema is None and not all(tally.grey):
-        raise _ColourError
-
-
-def _examples(found: Found, pixels: NDArray[np.uint8], tally: _Tally, ask: Ask) -> Examples:
+def _examples(found: Found, pixels: NDArray[np.uint8], tally: Tally, ask: Ask) -> Examples:
     faults = (
         *found.faults,
         *(Fault(name=found.names[place], reason=reason) for place, reason in tally.faults),
@@ -264,7 +179,7 @@ def _examples(found: Found, pixels: NDArray[np.uint8], tally: _Tally, ask: Ask) 
             pixels=pixels,
             sizes=np.array(tally.sizes, np.int32).reshape(-1, 2),
             grey=np.array(tally.grey, np.bool_),
-            most=ask.memory // _MAPPED,
+            most=ask.memory // MAPPED,
             folder=cache_folder(ask.cache),
         ),
         target=found.target,
@@ -272,8 +187,23 @@ def _examples(found: Found, pixels: NDArray[np.uint8], tally: _Tally, ask: Ask) 
         groups=None if found.groups is None else found.groups[kept],
         sides=None if found.sides is None else found.sides[kept],
         faults=faults,
-        notes=found.notes,
+        notes=(*found.notes, *_sampled(tally, len(found.names), ask)),
     )
+
+
+def _sampled(tally: Tally, count: int, ask: Ask) -> tuple[Finding, ...]:
+    if tally.seen == count:
+        return ()
+    text = (
+        f"{tally.seen:,} of {count:,} pictures were decoded in the {ask.reading:.0f} s that reading"
+        " may take, the same share of every class; "
+    )
+    text += (
+        "the same command again continues where this one stopped"
+        if tally.kept
+        else "a longer budget leaves time for more"
+    )
+    return (Finding(what="a sample", level="warning", text=text),)
 
 
 def _nothing(faults: Sequence[Fault]) -> BadInputError:

@@ -71,7 +71,7 @@ class Pictures:
         shape = (len(self), *self.pixels.shape[1:])
         if int(np.prod(shape)) > self.most:
             try:
-                mapped: NDArray[np.uint8] = spill(self.blocks(), shape, self.folder)
+                mapped: NDArray[np.uint8] = spill(self.blocks(), shape[1:], self.folder)
                 return mapped
             except OSError:
                 pass  # a full disk: memory may still do

@@ -54,7 +54,7 @@ def plan(height: int, width: int, channels: int, *, flip: bool) -> dict[str, Any
     photos = side > _SMALL and channels == 3
     return {
         "flip": flip,
-        "shift": 0 if photos else max(1, round(side / (14 if side <= _SMALL else 12))),
+        "shift": 0 if photos else max(1, round(side / (28 if side <= _SMALL else 12))),
         "crop": list(_CROP) if photos else None,
         "light": _LIGHT if photos else 0.0,
     }

@@ -11,10 +11,11 @@ Letters: H height, W width, C channels (1 grey, 3 red green blue).
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +133,28 @@ def decode(source: Path | Opened, form: Form) -> Decoded | str:
         return _reason(error, source)
 
 
-def decode_all(sources: Sequence[Path | Opened], form: Form) -> Iterator[list[Decoded | str]]:
-    """Bring pictures to the form on all cores, in order, a chunk of them at a time."""
+def decode_all(
+    sources: Sequence[Path | Opened], form: Form, *, late: Callable[[], bool] | None = None
+) -> Iterator[list[Decoded | str]]:
+    """Bring pictures to the form on all cores, in order, a chunk of them at a time.
+
+    Args:
+        sources: as `decode` takes them.
+        form: wanted.
+        late: tells whether the time is up; no picture is begun from then on.
+    """
+
+    def one(source: Path | Opened) -> Decoded | str | None:
+        return None if late is not None and late() else decode(source, form)
+
     # A thread each is enough: Pillow lets go of the interpreter while it decodes and resizes.
     with quiet(), ThreadPoolExecutor(_cores()) as pool:
         for start in range(0, len(sources), CHUNK):
             chunk = sources[start : start + CHUNK]
-            yield list(pool.map(lambda source: decode(source, form), chunk))
+            found = list(takewhile(lambda each: each is not None, pool.map(one, chunk)))
+            yield [each for each in found if each is not None]
+            if len(found) < len(chunk):
+                break
 
 
 def is_grey(pixels: UInt8[np.ndarray, "N H W 3"]) -> bool:

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 Builder = TypeVar("Builder", bound=Callable[..., object])
 
+MEMBERS = 8  # networks of a committee at most: answering takes as many times as long
 REFERENCE = 50_000  # examples; the size of data set for which a recipe's passes are meant
 
 

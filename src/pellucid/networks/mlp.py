@@ -139,7 +139,7 @@ class MLP(nn.Module):
         *,
         width: int,
         members: int,
-        dropout: float = 0.3,
+        dropout: float = 0.4,
     ) -> None:
         super().__init__()
         self.columns = nn.ModuleList(columns)
@@ -162,7 +162,7 @@ class MLP(nn.Module):
 
 
 @network("mlp", takes=["table"])
-@recipe(Recipe(sizes=len(MEMBERS), passes=7.0, most=1.2, batch=256, rate=2e-3, decay=0.1))
+@recipe(Recipe(sizes=len(MEMBERS), passes=7.0, most=1.5, batch=256, rate=4e-3, decay=0.1))
 def build(schema: Schema, outputs: int, *, size: int) -> MLP:
     """Add members, not width: 4 of them at size 1, 32 at size 4; wider ones overfit sooner."""
     cardinalities = schema.cardinalities or (0,) * schema.shape[0]
@@ -172,7 +172,7 @@ def build(schema: Schema, outputs: int, *, size: int) -> MLP:
     columns: list[nn.Module] = []
     if numbers:
         edges = [bins[place] for place in numbers]
-        columns.append(Numbers(numbers, edges, features=FEATURES, roughness=0.7))
+        columns.append(Numbers(numbers, edges, features=FEATURES, roughness=1.0))
     if categories:
         codes = [cardinalities[place] for place in categories]
         columns.append(Categories(categories, codes, features=FEATURES))

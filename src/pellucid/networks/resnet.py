@@ -24,7 +24,7 @@ from pellucid.data import Schema
 from pellucid.networks import Recipe, recipe
 from pellucid.registry import network
 
-_WIDTHS = (16, 24, 32, 48, 64, 96)  # channels of the first stage, by size
+_WIDTHS = (16, 32, 48, 64, 96, 128)  # of the first stage, by size; bf16 wants multiples of 16
 _DEPTHS = (1, 1, 1, 1, 2, 2)  # blocks a stage, by size
 _GROWTH = (1, 2, 4, 6, 8, 8, 8)  # width of each stage, in widths of the first
 
@@ -77,18 +77,17 @@ class ResNet(nn.Module):
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=4.5,
+        passes=3.5,
         most=40.0,
         batch=250,
         rate=0.01,
         muon=0.12,
         decay=0.02,
-        smoothing=0.1,
         hardest=0.7,
     )
 )
 def build(schema: Schema, outputs: int, *, size: int) -> ResNet:
-    """Widen first, deepen later: size 1 is 16 channels wide, size 6 is 96 wide with two blocks."""
+    """Widen first, deepen later: size 1 is 16 channels wide, size 6 is 128 wide with two blocks."""
     channels, height, width = schema.shape
     halvings = max(1, round(math.log2(max(8, min(height, width)) / 4)))
     widths = [_WIDTHS[size - 1] * growth for growth in _GROWTH[:halvings]]

@@ -18,7 +18,7 @@ from pellucid import registry
 from pellucid.data import Schema
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError
-from pellucid.networks import Recipe, recipe_of
+from pellucid.networks import MEMBERS, Recipe, recipe_of
 from pellucid.tasks import Task
 from pellucid.training.learner import Habits, Learner, out_of_memory
 from pellucid.training.numerics import Numerics, suited
@@ -49,6 +49,17 @@ class Choice:
     reason: str = ""
     tried: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def members(self) -> int:
+        """How many networks are trained to answer together."""
+        members: int = self.built.get("members", 1)
+        return members
+
+    def alone(self) -> "Choice":
+        """Give the same choice for one network."""
+        built = {name: value for name, value in self.built.items() if name != "members"}
+        return replace(self, built=built)
+
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON types that `from_json` reads back to an equal choice."""
         recipe = asdict(self.recipe)
@@ -72,6 +83,18 @@ class Choice:
                 "tried": tuple(given["tried"]),
             }
         )
+
+
+def committee(choice: Choice, passes: float, examples: int) -> int:
+    """Give how many networks the time is for, when one would see the examples more than it needs.
+
+    Args:
+        choice: of one network.
+        passes: over the examples that the time allows.
+        examples: N.
+    """
+    enough = choice.recipe.most * choice.recipe.wanted(examples)
+    return max(1, min(MEMBERS, round(passes / enough)))
 
 
 def build(built: dict[str, Any], schema: Schema, outputs: int, *, seed: int) -> nn.Module:
@@ -151,7 +174,9 @@ def choose_by_clock(
             needed="time for one step of the smallest network at least",
             remedy="give a longer --budget",
         )
-    return replace(best, tried=tuple(tried), reason=_reason(best, tried))
+    members = committee(best, seconds / (best.per_example * len(supply)), len(supply))
+    built = best.built if members == 1 else {**best.built, "members": members}
+    return replace(best, built=built, tried=tuple(tried), reason=_reason(best, tried, members))
 
 
 def choose_by_rule(task: Task, supply: Supply, *, wish: str | None, steps: int) -> Choice:
@@ -234,7 +259,7 @@ def _row(choice: Choice, passes: float, wanted: float) -> dict[str, Any]:
     }
 
 
-def _reason(best: Choice, tried: list[dict[str, Any]]) -> str:
+def _reason(best: Choice, tried: list[dict[str, Any]], members: int) -> str:
     rows = {(row["network"], row["size"]): row for row in tried}
     name, size = best.built["network"], best.built["size"]
     mine = rows[(name, size)]
@@ -242,6 +267,11 @@ def _reason(best: Choice, tried: list[dict[str, Any]]) -> str:
         f"{name} of size {size} will see every example about {mine['passes']:.3g} times"
         f" (it wants {mine['wanted']:.3g})"
     )
+    if members > 1:
+        return (
+            f"{text}; that is more than one can use, so {members} of them are trained, each with"
+            " other examples held out, and answer together"
+        )
     larger = rows.get((name, size + 1))
     if larger is not None:
         text += (

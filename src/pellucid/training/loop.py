@@ -43,6 +43,7 @@ class Run:
         watch: is told how far the run is.
         asked: whether to stop.
         every: seconds between checkpoints.
+        done: tensors of networks of the same committee that are trained already, kept too.
         reserving: gives the seconds to reserve for what follows training, from those of a look.
     """
 
@@ -56,6 +57,7 @@ class Run:
     watch: Watch | None = None
     asked: Asked = field(default_factory=Asked)
     every: float = 10.0
+    done: dict[str, Tensor] = field(default_factory=dict)
     reserving: Callable[[float], float] | None = None
     curve: dict[str, list[float]] = field(
         default_factory=lambda: {
@@ -188,7 +190,7 @@ def _keep(learner: Learner, run: Run) -> None:
     _remember(learner, run)
     if run.checkpoint is not None and run.good is not None:
         try:
-            run.checkpoint.keep(run.good[0], _facts(run))
+            run.checkpoint.keep({**run.good[0], **run.done}, _facts(run))
         except SavingError as error:
             say(run, f"no checkpoint could be kept, the run goes on: {error}")
     run.kept_at = run.clock.spent
