@@ -256,7 +256,7 @@ def test_fit_says_what_reading_warned_of(folder):
         folder, steps=3, network="linear", watch=lambda progress: told.append(progress.said)
     )
 
-    sentence = "1 pictures lie in no class folder and so have no class"
+    sentence = "1 picture lies in no class folder and so without a class"
     assert sentence in told
     assert sentence in model.record["said"]
 

@@ -31,6 +31,7 @@ from pellucid.training.signals import Asked, listening
 # Of the time left, for decoding pictures: past that, more steps on a sample teach more than more
 # pictures seen hardly twice, and what is decoded now is there for the next run.
 _READING = 0.35
+_WORTH = 0.6  # of the passes that a network can use: what makes one more of them worth training
 _ADDING = 0.5  # seconds for intervals, calibration and saving beside the held-out looks
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _MARGIN = 0.008  # of the budget, for a machine that slows down in the last seconds
@@ -130,11 +131,12 @@ class _Fitting:
         if kept is not None:
             self.clock.before += kept.facts["spent"]
         choice = self._choose(ready, kept)
-        for told in [*ready.said, *([sentence] if sentence else [])]:
+        warnings = [note.text for note in ready.notes if note.level == "warning"]
+        for told in [*ready.said, *warnings, *([sentence] if sentence else [])]:
             self._say(told)
         self._stage("training")
         before = self.clock.spent
-        trained = self._train(ready, choice, checkpoint, kept)
+        choice, trained = self._train(ready, choice, checkpoint, kept)
         self.times["training"] = self.clock.spent - before
         model = self._finish(choice, trained)
         if checkpoint is not None:
@@ -208,18 +210,19 @@ class _Fitting:
                 ready.task, ready.train, wish=network, seed=limits.seed, seconds=left
             )
         if ready.divide is None or isinstance(network, nn.Module):
-            choice = choice.alone()
+            choice = choice.of(1)
         self.times["choosing"] = self.clock.spent - before
         self._heed()
         return choice
 
     def _train(
         self, ready: Prepared, choice: Choice, checkpoint: Checkpoint | None, kept: Kept | None
-    ) -> list[Trained]:
+    ) -> tuple[Choice, list[Trained]]:
         """Train one network after the other, each on its fold, in equal shares of the time."""
         trained: list[Trained] = []
         done: dict[str, Tensor] = {}
-        for number in range(choice.members):
+        while len(trained) < choice.members:
+            number = len(trained)
             fold = ready.fold(number)
             learner = self._learner(fold, choice, self._network(ready, choice, number))
             run = self._run(fold, choice, learner, checkpoint, number)
@@ -241,7 +244,18 @@ class _Fitting:
             weights = learner.network.state_dict()
             done |= {f"done.{number}.{name}": value for name, value in weights.items()}
             trained.append(Trained(fold, learner, run))
-        return trained
+            choice = self._planned_again(ready, choice, trained)
+        return choice, trained
+
+    def _planned_again(self, ready: Prepared, choice: Choice, trained: list[Trained]) -> Choice:
+        """Plan how many networks the time is for, from the speed of those that are trained."""
+        run = trained[-1].run
+        each = run.pace.per_step * run.pace.most
+        alone = ready.divide is None or isinstance(self.wish.network, nn.Module)
+        if alone or self.wish.limits.steps is not None or not 0 < each < math.inf:
+            return choice
+        left = self.clock.left - self._reserve(3 * run.looking * choice.members)
+        return choice.of(len(trained) + max(0, math.ceil(left / each - _WORTH)))
 
     def _network(self, ready: Prepared, choice: Choice, number: int) -> nn.Module:
         if isinstance(self.wish.network, nn.Module):

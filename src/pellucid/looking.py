@@ -115,7 +115,7 @@ def look(
 
     Args:
         data: a file, a folder, a list of files, arrays, or a table.
-        target: the column that holds the answer; None to find it.
+        target: the column that holds the answer; None to find it, or to do without.
         group: the column whose equal values belong together.
         test: data that the model will be judged on, to find what it shares with `data`.
         cache: folder for decoded data that later calls reuse; None for the user's cache folder.
@@ -123,7 +123,7 @@ def look(
     Raises:
         BadInputError: if there is nothing that can be used.
     """
-    ask = Ask(target=target, group=group, cache=cache)
+    ask = Ask(target=target or "", group=group, cache=cache)
     kind, examples = open_source(data, ask)
     content = Content(keys=kind.keys(examples), clusters=kind.clusters(examples))
     findings = [*find_all(examples, content), *examples.notes, *kind.look(examples)]

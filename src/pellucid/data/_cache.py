@@ -147,7 +147,7 @@ class Writer:
 
     def append(self, rows: NDArray[np.uint8]) -> None:
         """Write rows after those already written."""
-        piece = np.ascontiguousarray(rows).data.cast("B") if rows.size else b""
+        piece = _bytes(rows)
         self._opened.write(piece)
         self._size += len(piece)
         self._sum = zlib.crc32(piece, self._sum)
@@ -183,11 +183,16 @@ def spill(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         _take(file.fileno(), expected)
-        size = sum(file.write(np.ascontiguousarray(block).data.cast("B")) for block in blocks)
+        size = sum(file.write(_bytes(block)) for block in blocks)
         file.truncate()
         file.flush()
         shape = (size // int(np.prod(row)), *row)
         return np.memmap(file, np.uint8, mode="c", shape=shape) if size else np.empty(shape, "u1")
+
+
+def _bytes(rows: NDArray[np.uint8]) -> memoryview:
+    # An array without rows cannot be cast.
+    return np.ascontiguousarray(rows).data.cast("B") if rows.size else memoryview(b"")
 
 
 def _take(number: int, expected: int) -> None:

@@ -27,7 +27,7 @@ from pellucid.data._picture_decoding import (
     in_memory,
 )
 from pellucid.data._picture_rows import Pictures
-from pellucid.data._picture_sample import Allowance, decoded_in_time, fair_order
+from pellucid.data._picture_sample import Allowance, allowance, decoded_in_time, fair_order
 from pellucid.data._pictures import Decoded, Form, decode, is_grey, probe, quiet
 from pellucid.data._working_size import working_size
 from pellucid.errors import BadInputError
@@ -195,7 +195,7 @@ def _sampled(tally: Tally, count: int, ask: Ask) -> tuple[Finding, ...]:
     if tally.seen == count:
         return ()
     text = (
-        f"{tally.seen:,} of {count:,} pictures were decoded in the {ask.reading:.0f} s that reading"
+        f"{tally.seen:,} of {count:,} pictures were decoded in the {allowance(ask)} that reading"
         " may take, the same share of every class; "
     )
     text += (

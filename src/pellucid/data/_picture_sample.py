@@ -93,6 +93,11 @@ def decoded_in_time(paths: Sequence[Path], form: Form, ask: Ask, allowed: Allowa
     return kept
 
 
+def allowance(ask: Ask) -> str:
+    """Say how long decoding may take."""
+    return f"{ask.reading:.{0 if ask.reading >= 10 else 1}f} s"
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """Files to decode, and what was decoded of them before."""
@@ -175,7 +180,7 @@ def _blocks(
 def _hardly_any(tally: Tally, count: int, ask: Ask) -> BudgetError:
     again = "; the same command again goes on from there" if tally.kept else ""
     return BudgetError(
-        given=f"{tally.seen:,} of {count:,} pictures were decoded in the {ask.reading:.1f} s that"
+        given=f"{tally.seen:,} of {count:,} pictures were decoded in the {allowance(ask)} that"
         " reading may take",
         needed=f"time for at least {min(_FEWEST, count)}",
         remedy=f"allow more by `--budget`, or give smaller pictures{again}",

@@ -1,6 +1,7 @@
 """What a user may give as pictures, told apart."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def read_source(source: Any, ask: Ask) -> Examples:
     Raises:
         BadInputError: if there are none, or what the user named is not there.
     """
+    ask = replace(ask, target=ask.target or None)
     if isinstance(source, str | Path):
         return _read_path(Path(source), ask)
     if isinstance(source, list):
@@ -201,7 +203,8 @@ def _outside(found: Listing) -> tuple[Finding, ...]:
     outside = [name for name, of in zip(found.names, found.classes, strict=True) if of is None]
     if not outside or len(outside) == len(found.names):
         return ()
-    text = f"{len(outside):,} pictures lie in no class folder and so have no class"
+    count = "1 picture lies" if len(outside) == 1 else f"{len(outside):,} pictures lie"
+    text = f"{count} in no class folder and so without a class"
     return (Finding(what="no class", level="warning", text=text, examples=tuple(outside[:10])),)
 
 

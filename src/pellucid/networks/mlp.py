@@ -162,7 +162,7 @@ class MLP(nn.Module):
 
 
 @network("mlp", takes=["table"])
-@recipe(Recipe(sizes=len(MEMBERS), passes=7.0, most=1.5, batch=256, rate=4e-3, decay=0.1))
+@recipe(Recipe(sizes=len(MEMBERS), passes=7.0, most=1.4, batch=256, rate=4e-3, decay=0.1))
 def build(schema: Schema, outputs: int, *, size: int) -> MLP:
     """Add members, not width: 4 of them at size 1, 32 at size 4; wider ones overfit sooner."""
     cardinalities = schema.cardinalities or (0,) * schema.shape[0]

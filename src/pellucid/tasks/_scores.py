@@ -73,6 +73,13 @@ def share(right: int, count: int) -> Estimate:
     )
 
 
+def as_share(found: Estimate) -> Estimate:
+    """Keep the interval of a share within what a share can be: the move by the bias can leave it."""
+    if found.low is None or found.high is None:
+        return found
+    return Estimate(value=found.value, low=max(0.0, found.low), high=min(1.0, found.high))
+
+
 def mean(values: Values, weights: Values) -> float:
     """Average values."""
     return float(weights @ values / weights.sum())

@@ -182,13 +182,8 @@ class Classify(Task):
         }
         accuracy = _scores.share(int(judged.right.sum()), len(judged.y))
         rest = _scores.estimates(others, len(judged.y))
-        ece = rest["ece"]
-        low = None if ece.low is None else max(0.0, ece.low)
-        return {
-            "accuracy": accuracy,
-            **rest,
-            "ece": Estimate(value=ece.value, low=low, high=ece.high),
-        }
+        shares = {name: _scores.as_share(rest[name]) for name in ("balanced_accuracy", "ece")}
+        return {"accuracy": accuracy, **rest, **shares}
 
     def guess(self, y: Int[Tensor, " N"]) -> dict[str, float]:
         """Score the most frequent class of training; its shares are the probabilities."""

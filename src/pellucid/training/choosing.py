@@ -55,9 +55,11 @@ class Choice:
         members: int = self.built.get("members", 1)
         return members
 
-    def alone(self) -> "Choice":
-        """Give the same choice for one network."""
+    def of(self, members: int) -> "Choice":
+        """Give the same choice for so many networks, as far as a committee may have members."""
         built = {name: value for name, value in self.built.items() if name != "members"}
+        if members > 1:
+            built["members"] = min(MEMBERS, members)
         return replace(self, built=built)
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def committee(choice: Choice, passes: float, examples: int) -> int:
         examples: N.
     """
     enough = choice.recipe.most * choice.recipe.wanted(examples)
-    return max(1, min(MEMBERS, round(passes / enough)))
+    return max(1, min(MEMBERS, math.ceil(passes / enough)))
 
 
 def build(built: dict[str, Any], schema: Schema, outputs: int, *, seed: int) -> nn.Module:
@@ -175,8 +177,8 @@ def choose_by_clock(
             remedy="give a longer --budget",
         )
     members = committee(best, seconds / (best.per_example * len(supply)), len(supply))
-    built = best.built if members == 1 else {**best.built, "members": members}
-    return replace(best, built=built, tried=tuple(tried), reason=_reason(best, tried, members))
+    chosen = replace(best, tried=tuple(tried), reason=_reason(best, tried, members))
+    return chosen.of(members)
 
 
 def choose_by_rule(task: Task, supply: Supply, *, wish: str | None, steps: int) -> Choice:
@@ -269,8 +271,8 @@ def _reason(best: Choice, tried: list[dict[str, Any]], members: int) -> str:
     )
     if members > 1:
         return (
-            f"{text}; that is more than one can use, so {members} of them are trained, each with"
-            " other examples held out, and answer together"
+            f"{text}; that is more than one can use, so about {members} of them are trained, each"
+            " with other examples held out, and answer together"
         )
     larger = rows.get((name, size + 1))
     if larger is not None:
