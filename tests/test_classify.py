@@ -92,6 +92,20 @@ def test_a_share_of_nine_in_ten_has_the_interval_of_wilson():
     assert (share.low, share.high) == pytest.approx((0.82563, 0.94478), abs=1e-4)
 
 
+def test_no_interval_leaves_what_its_score_can_be():
+    task = asked(Classify, words("a", "b"))
+    y = torch.tensor([0] * 97 + [1] * 3)
+    outputs = torch.eye(2)[y] * 9  # all right but one
+    outputs[-1] = torch.tensor([0.0, -9.0])
+
+    scores = task.scores(outputs, y, {"temperature": 1.0})
+
+    # Of the rare class two of three are right, so resamples reach far past 5 in 6.
+    assert scores["balanced_accuracy"].value == pytest.approx(5 / 6)
+    assert scores["balanced_accuracy"].high == 1.0
+    assert all(0 <= score.low <= score.value <= score.high for score in scores.values())
+
+
 def test_the_guess_is_the_most_frequent_class_of_training():
     task = asked(Classify, words("a", "a", "a", "b"))
 

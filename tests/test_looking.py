@@ -308,6 +308,18 @@ def test_a_folder_with_broken_and_repeated_pictures_is_looked_at_all_the_same(tm
     )
 
 
+@pytest.mark.parametrize(("last", "target"), [("income", ""), ("label", "label")])
+def test_a_table_is_looked_at_with_or_without_an_obvious_target(tmp_path, last, target):
+    rows = [f"{20 + at % 50},{['office', 'craft'][at % 2]},{at * 10}" for at in range(60)]
+    (tmp_path / "people.csv").write_text("\n".join([f"age,work,{last}", *rows]))
+
+    found = look(tmp_path / "people.csv", test=tmp_path / "people.csv")
+
+    assert (found.kind, found.count, found.target) == ("table", 60, target)
+    assert found.sheet().startswith(b"\x89PNG")
+    assert "left out" not in str(found)
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared data sets are not here")
 def test_a_flower_in_black_and_white_is_known_again_in_the_test_set(tmp_path):
     found = look(SHARED / "flowers5", cache=tmp_path)

@@ -60,6 +60,17 @@ def test_targets_that_do_not_vary_leave_nothing_to_explain():
     assert task.scores(torch.zeros(2, 1), y, {})["r2"].value == 0.0
 
 
+def test_no_interval_leaves_what_its_score_can_be():
+    truth = np.array([0.0, 1.0] * 20 + [50.0])
+    task = asked(Regress, truth)
+    said = truth + np.array([0.0] * 40 + [-30.0])  # one large error, at the only large number
+
+    scores = task.scores(task.encode(said)[:, None], task.encode(truth), {})
+
+    assert min(scores["rmse"].low, scores["mae"].low) >= 0
+    assert scores["r2"].value < scores["r2"].high <= 1.0
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say():
     random = np.random.default_rng(0)
     truth = random.normal(100, 20, 6000)

@@ -21,7 +21,7 @@ from pellucid.training.checkpoint import Checkpoint
 from pellucid.training.learner import Habits, Learner, ramp
 from pellucid.training.loop import Run, train
 from pellucid.training.numerics import Numerics
-from pellucid.training.optim import optimizers, orthogonal
+from pellucid.training.optim import AdamW, optimizers, orthogonal
 from pellucid.training.order import Order, mixed
 from pellucid.training.pace import Pace
 from pellucid.training.signals import listening
@@ -125,8 +125,24 @@ def test_orthogonal_brings_singular_values_near_one():
 def test_every_weight_has_exactly_one_optimizer():
     module = network()
     made = optimizers(module, Recipe(muon=0.1))
-    held = [id(w) for one in made for group in one.param_groups for w in group["params"]]
+    held = [id(w) for one in made for group in one.groups for w in group["weights"]]
     assert sorted(held) == sorted(id(weight) for weight in module.parameters())
+
+
+def test_adamw_takes_the_steps_of_torchs_own():
+    ours, theirs = network(), network()
+    mine = AdamW([{"weights": list(ours.parameters()), "lr": 0.01, "decay": 0.1}])
+    reference = torch.optim.AdamW(
+        theirs.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0.1, fused=True
+    )
+    x = torch.randn(8, 4)
+    for _ in range(5):
+        for module, optimizer in ((ours, mine), (theirs, reference)):
+            optimizer.zero_grad()
+            module(x).square().sum().backward()
+            optimizer.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_rate_rises_and_then_falls_to_zero():

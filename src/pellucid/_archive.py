@@ -10,6 +10,7 @@ there, never half of one.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -33,6 +34,30 @@ _END = re.compile(rb"PK\x05\x06(.{16})(..)pellucid model (\d{1,6})\Z", re.DOTALL
 _END64 = re.compile(rb"PK\x06\x06(.{52})PK\x06\x07.{16}\Z", re.DOTALL)
 
 
+def check_place(path: Path) -> None:
+    """Find out before the work, not after it, whether a file can be written here.
+
+    Raises:
+        SavingError: if it cannot.
+    """
+    target = Path(os.path.realpath(path))
+    half = _half(target)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with _new(half):
+            pass
+    except OSError as error:
+        raise SavingError(
+            given=f"{path} cannot be written: {error.strerror or error}",
+            needed="the name of a file in a folder that is there and may be written to",
+            remedy=f"`mkdir -p '{path.parent}'`, or name another place: `--out PATH`",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            half.unlink(missing_ok=True)
+
+
 def write(path: Path, members: Mapping[str, bytes]) -> None:
     """Write members and their checksums; a file that was there stays until the new one is whole.
 
@@ -40,7 +65,7 @@ def write(path: Path, members: Mapping[str, bytes]) -> None:
         SavingError: if the disk does not take it.
     """
     target = Path(os.path.realpath(path))
-    half = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.half")
+    half = _half(target)
     try:
         with _new(half) as file:
             _fill(file, members)
@@ -133,6 +158,10 @@ def from_json(text: bytes) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ValueError("the JSON is no object")
     return given
+
+
+def _half(target: Path) -> Path:
+    return target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.half")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pellucid.training.choosing import Choice
 from pellucid.training.learner import Learner
 from pellucid.training.loop import Run
 
-EXIT = 0.35  # seconds that a process takes to end after its model is saved
+EXIT = 0.3  # seconds that a process takes to end after its model is saved
 _FULL = 0.92  # of the budget: a run that uses less says why
 
 

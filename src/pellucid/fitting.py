@@ -9,6 +9,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
+from pellucid import _archive
 from pellucid._recording import EXIT, Recorded, Trained, recorded
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
@@ -32,9 +33,9 @@ from pellucid.training.signals import Asked, listening
 # pictures seen hardly twice, and what is decoded now is there for the next run.
 _READING = 0.35
 _WORTH = 0.6  # of the passes that a network can use: what makes one more of them worth training
-_ADDING = 0.5  # seconds for intervals, calibration and saving beside the held-out looks
+_ADDING = 0.25  # seconds for intervals, calibration and saving beside the held-out looks
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
-_MARGIN = 0.008  # of the budget, for a machine that slows down in the last seconds
+_MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +94,8 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
     Raises:
         BadInputError: if the data or an argument cannot be used; the message says what to do.
         InterruptedRunError: if SIGINT or SIGTERM stopped the run, after its state was kept.
-        SavingError: if the disk does not take the model; its checkpoint stays.
+        SavingError: if `out` cannot be written, before anything is done; or if the disk does not
+            take the model in the end, and its checkpoint stays.
     """
     limits = Budget.parse(budget, memory=memory, steps=steps, seed=seed)
     wish = _Wish(
@@ -106,6 +108,8 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
         device=choose_device(device),
         out=None if out is None else Path(out),
     )
+    if wish.out is not None:
+        _archive.check_place(wish.out)
     keep_freed_memory()
     with listening() as asked:
         return _Fitting(wish, asked, watch, started).fit(data)

@@ -73,11 +73,11 @@ def share(right: int, count: int) -> Estimate:
     )
 
 
-def as_share(found: Estimate) -> Estimate:
-    """Keep the interval of a share within what a share can be: the move by the bias can leave it."""
+def within(found: Estimate, least: float, most: float) -> Estimate:
+    """Cut an interval to the values that a score can have: the move by the bias can leave them."""
     if found.low is None or found.high is None:
         return found
-    return Estimate(value=found.value, low=max(0.0, found.low), high=min(1.0, found.high))
+    return Estimate(value=found.value, low=max(least, found.low), high=min(most, found.high))
 
 
 def mean(values: Values, weights: Values) -> float:

@@ -182,8 +182,9 @@ class Classify(Task):
         }
         accuracy = _scores.share(int(judged.right.sum()), len(judged.y))
         rest = _scores.estimates(others, len(judged.y))
-        shares = {name: _scores.as_share(rest[name]) for name in ("balanced_accuracy", "ece")}
-        return {"accuracy": accuracy, **rest, **shares}
+        most = {"balanced_accuracy": 1.0, "log_loss": math.inf, "ece": 1.0}
+        sound = {name: _scores.within(rest[name], 0.0, most[name]) for name in most}
+        return {"accuracy": accuracy, **sound}
 
     def guess(self, y: Int[Tensor, " N"]) -> dict[str, float]:
         """Score the most frequent class of training; its shares are the probabilities."""

@@ -199,8 +199,9 @@ def _statistics(
 
 def _estimates(errors: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[str, Estimate]:
     found = _scores.estimates(_statistics(errors, truth), len(truth))
-    r2 = found["r2"]
-    return {**found, "r2": Estimate(value=_or_zero(r2.value), low=r2.low, high=r2.high)}
+    r2 = _scores.within(found["r2"], -math.inf, 1.0)
+    sizes = {name: _scores.within(found[name], 0.0, math.inf) for name in ("rmse", "mae")}
+    return {**sizes, "r2": Estimate(value=_or_zero(r2.value), low=r2.low, high=r2.high)}
 
 
 def _or_zero(value: float) -> float:

@@ -191,7 +191,8 @@ def choose_by_rule(task: Task, supply: Supply, *, wish: str | None, steps: int) 
         if chosen is not None and not (enough and chosen.built["network"] == name):
             continue
         built = {"network": name, "size": size}
-        numerics = suited(_meta(built, supply.schema, task), supply.device.type)
+        network = build(built, supply.schema, task.outputs, seed=0)
+        numerics = suited(network, str(supply.device))
         chosen = Choice(built=built, recipe=how, batch=batch, numerics=numerics)
     assert chosen is not None
     return replace(chosen, reason=f"a run of {steps} steps chooses by the number of steps alone")
@@ -204,17 +205,12 @@ def _timed(
     how = recipe_of(registry.network[name])
     built = {"network": name, "size": size}
     batch = batch_for(how, len(supply))
-    numerics = suited(_meta(built, supply.schema, task), supply.device.type)
-
-    def attempt(numerics: Numerics) -> float:
-        network = numerics.place(build(built, supply.schema, task.outputs, seed=seed))
-        habits = Habits(recipe=how, batch=batch, numerics=numerics, seed=seed)
-        learner = Learner(network, task, supply, habits)
-        learner.network.train()
-        return _seconds(lambda: learner.learn(0.0), numerics.device, 1 if quick else _TIMED)
-
     try:
-        took = attempt(numerics)
+        network = build(built, supply.schema, task.outputs, seed=seed)
+        numerics = suited(network, str(supply.device))
+        habits = Habits(recipe=how, batch=batch, numerics=numerics, seed=seed)
+        learner = Learner(numerics.place(network).train(), task, supply, habits)
+        took = _seconds(lambda: learner.learn(0.0), numerics.device, 1 if quick else _TIMED)
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
@@ -232,15 +228,6 @@ def _seconds(step: Callable[[], object], device: str, count: int) -> float:
             torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
     return sorted(times)[len(times) // 2]
-
-
-def _meta(built: dict[str, Any], schema: Schema, task: Task) -> nn.Module:
-    """Build without memory, to look at the layers."""
-    with torch.device("meta"):
-        network: nn.Module = registry.network[built["network"]](
-            schema, task.outputs, size=built["size"]
-        )
-    return network
 
 
 def _dearer(one: Choice, other: Choice) -> bool:

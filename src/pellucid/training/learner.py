@@ -16,7 +16,7 @@ from pellucid.data._batches import Supply
 from pellucid.networks import Recipe
 from pellucid.tasks import Task
 from pellucid.training.numerics import Numerics
-from pellucid.training.optim import optimizers
+from pellucid.training.optim import Optimizer, optimizers
 from pellucid.training.order import Order, mixed
 
 
@@ -106,7 +106,7 @@ class Learner:
         found = {f"network.{key}": value for key, value in self.network.state_dict().items()}
         found |= {f"order.{key}": value for key, value in self.order.tensors().items()}
         for place, optimizer in enumerate(self._all()):
-            for index, state in optimizer.state_dict()["state"].items():
+            for index, state in enumerate(optimizer.state):
                 for key, value in state.items():
                     found[f"optimizer.{place}.{index}.{key}"] = value
         return found
@@ -125,12 +125,9 @@ class Learner:
         self.network.load_state_dict(_under(tensors, "network."))
         self.order.restore(_under(tensors, "order."))
         for place, optimizer in enumerate(self._all()):
-            states: dict[int, dict[str, Tensor]] = {}
             for key, value in _under(tensors, f"optimizer.{place}.").items():
                 index, _, name = key.partition(".")
-                states.setdefault(int(index), {})[name] = value.clone()
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": states, "param_groups": groups})
+                optimizer.state[int(index)][name].copy_(value)
         self.step = numbers["step"]
         self.share = float.fromhex(numbers["share"])
         self.pieces = numbers["pieces"]
@@ -149,7 +146,7 @@ class Learner:
     def _turn(self, name: str, batch: Mapping[str, Tensor], places: Tensor) -> float:
         """Give one part its step on the whole batch, piece by piece where memory asks for it."""
         for optimizer in self.optimizers[name]:
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
         whole, seen = len(places), []
         for piece in torch.arange(whole).chunk(self.pieces):
             part = {key: value[piece[0] : piece[-1] + 1] for key, value in batch.items()}
@@ -179,11 +176,11 @@ class Learner:
         for group, peak in zip(self._groups(), self._peaks, strict=True):
             group["lr"] = peak * factor
 
-    def _all(self) -> list[torch.optim.Optimizer]:
+    def _all(self) -> list[Optimizer]:
         return [optimizer for part in self.optimizers.values() for optimizer in part]
 
     def _groups(self) -> list[dict[str, Any]]:
-        return [group for optimizer in self._all() for group in optimizer.param_groups]
+        return [group for optimizer in self._all() for group in optimizer.groups]
 
 
 def ramp(share: float) -> float:

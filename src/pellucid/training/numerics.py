@@ -33,7 +33,7 @@ class Numerics:
     def autocast(self) -> AbstractContextManager[Any]:
         """Give the context in which outputs are computed."""
         low = self.dtype == "bfloat16"
-        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=low)
+        return torch.autocast(self.device.partition(":")[0], dtype=torch.bfloat16, enabled=low)
 
     def place(self, network: nn.Module) -> nn.Module:
         """Move a network to the device, in the layout that is fastest there."""
@@ -69,7 +69,7 @@ def choose_device(wish: str) -> str:
 def suited(network: nn.Module, device: str) -> Numerics:
     """Give the numerics a network is likely to run fastest in, by its layers and the device."""
     convolves = any(isinstance(module, nn.Conv2d) for module in network.modules())
-    low = device == "cuda" or (device == "cpu" and convolves and has_bfloat16())
+    low = device.startswith("cuda") or (device == "cpu" and convolves and has_bfloat16())
     return Numerics(device=device, dtype="bfloat16" if low else "float32", channels_last=convolves)
 
 

@@ -10,7 +10,7 @@ weight decay: Loshchilov & Hutter 2019, arXiv:1711.05101.
 Departs: convolutions are flattened to (out, in * height * width), as in cifar10-airbench.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,51 +19,99 @@ from torch import Tensor, nn
 from pellucid.networks import Recipe
 
 _QUINTIC = (3.4445, -4.7750, 2.0315)
+_MOMENTUM = 0.6
 
 
-class Muon(torch.optim.Optimizer):
-    """Momentum whose every step is made orthogonal.
+class Optimizer:
+    """Changes weights along their gradients, and says all it remembers as tensors.
+
+    Not a `torch.optim.Optimizer`: making the first of those imports torch's compiler, which takes a
+    second of the user's budget (EXPERIMENTS.md).
 
     Args:
-        weights: matrices, or convolutions of any dimension.
-        lr: length of a step; the update has spectral norm near 1 before it.
-        momentum: how much of the earlier gradients a step keeps.
-        decay: decoupled weight decay.
-        iterations: of the Newton-Schulz iteration; five bring every singular value near 1.
+        groups: each with "weights", "lr" and "decay"; whoever anneals a rate changes "lr".
     """
 
-    def __init__(
-        self,
-        weights: Iterable[nn.Parameter],
-        *,
-        lr: float,
-        momentum: float = 0.6,
-        decay: float = 0.0,
-        iterations: int = 5,
-    ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "decay": decay, "iterations": iterations}
-        super().__init__(weights, defaults)
+    def __init__(self, groups: Sequence[dict[str, Any]]) -> None:
+        self.groups = list(groups)
+        self.state: list[dict[str, Tensor]] = [
+            self.begin(weight) for group in self.groups for weight in group["weights"]
+        ]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for group in self.groups:
+            for weight in group["weights"]:
+                weight.grad = None
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Take one step along the gradients at hand."""
-        del closure
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._move(weight, weight.grad, group)
+    def step(self) -> None:
+        """Take one step along the gradients at hand; a weight without one stays."""
+        start = 0
+        for group in self.groups:
+            end = start + len(group["weights"])
+            pairs = zip(group["weights"], self.state[start:end], strict=True)
+            moving = [(weight, state) for weight, state in pairs if weight.grad is not None]
+            if moving:
+                self.move(moving, group)
+            start = end
 
-    def _move(self, weight: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[weight]
-        if not state:
-            state["momentum"] = torch.zeros_like(weight)
-        kept = state["momentum"].mul_(group["momentum"]).add_(gradient)
-        ahead = gradient.add(kept, alpha=group["momentum"])
-        flat = ahead.reshape(len(ahead), -1)
-        update = orthogonal(flat, iterations=group["iterations"]).reshape(weight.shape)
-        tall = max(1.0, flat.shape[0] / flat.shape[1]) ** 0.5
-        weight.mul_(1 - group["lr"] * group["decay"])
-        weight.add_(update, alpha=-group["lr"] * tall)
+    def begin(self, weight: Tensor) -> dict[str, Tensor]:
+        """Give what is remembered of a weight before the first step."""
+        raise NotImplementedError
+
+    def move(self, moving: list[tuple[Tensor, dict[str, Tensor]]], group: dict[str, Any]) -> None:
+        """Change weights and what is remembered of them, in place."""
+        raise NotImplementedError
+
+
+class AdamW(Optimizer):
+    """Steps scaled entry by entry; betas are 0.9 and 0.95."""
+
+    def begin(self, weight: Tensor) -> dict[str, Tensor]:
+        return {
+            "exp_avg": torch.zeros_like(weight),
+            "exp_avg_sq": torch.zeros_like(weight),
+            "step": torch.zeros((), dtype=torch.float32, device=weight.device),
+        }
+
+    def move(self, moving: list[tuple[Tensor, dict[str, Tensor]]], group: dict[str, Any]) -> None:
+        steps = [state["step"].add_(1) for _, state in moving]
+        torch._fused_adamw_(
+            [weight for weight, _ in moving],
+            [weight.grad for weight, _ in moving if weight.grad is not None],
+            [state["exp_avg"] for _, state in moving],
+            [state["exp_avg_sq"] for _, state in moving],
+            [],
+            steps,
+            lr=group["lr"],
+            beta1=0.9,
+            beta2=0.95,
+            weight_decay=group["decay"],
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+class Muon(Optimizer):
+    """Momentum whose every step is made orthogonal; for matrices and convolutions.
+
+    The update has spectral norm near 1 before the rate; momentum is 0.6.
+    """
+
+    def begin(self, weight: Tensor) -> dict[str, Tensor]:
+        return {"momentum": torch.zeros_like(weight)}
+
+    def move(self, moving: list[tuple[Tensor, dict[str, Tensor]]], group: dict[str, Any]) -> None:
+        for weight, state in moving:
+            assert weight.grad is not None
+            kept = state["momentum"].mul_(_MOMENTUM).add_(weight.grad)
+            ahead = weight.grad.add(kept, alpha=_MOMENTUM)
+            flat = ahead.reshape(len(ahead), -1)
+            tall = max(1.0, flat.shape[0] / flat.shape[1]) ** 0.5
+            weight.mul_(1 - group["lr"] * group["decay"])
+            weight.add_(orthogonal(flat).reshape(weight.shape), alpha=-group["lr"] * tall)
 
 
 def orthogonal(matrix: Tensor, *, iterations: int = 5) -> Tensor:
@@ -84,22 +132,23 @@ def orthogonal(matrix: Tensor, *, iterations: int = 5) -> Tensor:
     return (x.T if tall else x).to(matrix.dtype)
 
 
-def optimizers(network: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """Make the optimisers of one part, each weight in exactly one of them."""
     hidden = _hidden(network) if recipe.muon else []
     chosen = {id(weight) for weight in hidden}
     rest = [w for w in network.parameters() if w.requires_grad and id(w) not in chosen]
-    plain = [w for w in rest if w.ndim < 2]
     shaped = [w for w in rest if w.ndim >= 2]
-    groups = [
-        {"params": shaped, "weight_decay": recipe.decay},
-        {"params": plain, "weight_decay": 0.0},
+    plain = [w for w in rest if w.ndim < 2]  # a bias or a scale pulled to zero says nothing
+    made: list[Optimizer] = [
+        AdamW(
+            [
+                {"weights": shaped, "lr": recipe.rate, "decay": recipe.decay},
+                {"weights": plain, "lr": recipe.rate, "decay": 0.0},
+            ]
+        )
     ]
-    made: list[torch.optim.Optimizer] = []
-    if rest:
-        made.append(torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.95), fused=True))
     if hidden:
-        made.append(Muon(hidden, lr=recipe.muon, decay=recipe.decay))
+        made.append(Muon([{"weights": hidden, "lr": recipe.muon, "decay": recipe.decay}]))
     return made
 
 
