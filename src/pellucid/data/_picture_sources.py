@@ -133,7 +133,7 @@ def _tables(root: Path, found: Listing, ask: Ask) -> list[Path]:
     if several and not named:
         return []
     tables = sorted(path for path in root.iterdir() if path.suffix.lower() in TABLES)
-    return [path for path in tables if names_files(path, SUFFIXES)]
+    return [path for path in tables if path.is_file() and names_files(path, SUFFIXES)]
 
 
 def _from_tables(tables: Sequence[Path], ask: Ask) -> Found:

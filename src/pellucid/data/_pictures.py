@@ -99,6 +99,8 @@ def probe(source: Path | Opened) -> tuple[int, int] | None:
     """Read the width and height, upright, off a header; None for what is no picture."""
     if not isinstance(source, Path):
         return source.size
+    if not source.is_file():  # a pipe would be waited for without end
+        return None
     try:
         with source.open("rb") as file:
             picture = _opened(file)

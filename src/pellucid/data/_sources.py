@@ -100,7 +100,7 @@ def glimpse(root: Path, *, limit: int = 300) -> Iterator[Path]:
         # A share for each folder, or the first of them would use up the whole glimpse.
         for entry in _entries(folder, most=max(20, limit // 4)):
             seen += 1
-            if entry.is_dir():
+            if _is_folder(entry):
                 waiting.append(Path(entry.path))
             else:
                 yield Path(entry.path)
@@ -113,6 +113,13 @@ def _entries(folder: Path, *, most: int) -> list["os.DirEntry[str]"]:
     except OSError:
         return []
     return [entry for entry in seen if not entry.name.startswith((".", "__MACOSX"))]
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _files_below(root: Path, suffixes: Collection[str]) -> list[str]:

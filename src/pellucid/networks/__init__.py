@@ -41,7 +41,8 @@ class Recipe:
         rate: peak learning rate of AdamW, per step.
         muon: peak learning rate of Muon for hidden matrices and convolutions; 0 for AdamW there.
         decay: decoupled weight decay.
-        smoothing: label smoothing, for tasks that have labels.
+        smoothing: label smoothing at the start of training, for tasks that have labels; it falls
+            to zero in a straight line, so that the outputs end honest.
         hardest: share of the examples, those with the largest last loss, that a pass after the
             first keeps; 1 for all.
         contender: False for a network that is there to be beaten and never chosen by itself.

@@ -82,6 +82,7 @@ class ResNet(nn.Module):
         batch=250,
         rate=0.01,
         muon=0.12,
+        smoothing=0.15,
         decay=0.02,
         hardest=0.7,
     )

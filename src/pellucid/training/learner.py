@@ -135,6 +135,7 @@ class Learner:
 
     def _attempt(self, places: Tensor) -> float:
         self._set_rates()
+        self.task.smoothing = self.habits.recipe.smoothing * (1.0 - self.share)
         torch.manual_seed(mixed(self.habits.seed, 2 * self.step))
         generator = torch.Generator().manual_seed(mixed(self.habits.seed, 2 * self.step + 1))
         batch = self.supply.batch(places, generator=generator)
