@@ -1,5 +1,6 @@
-"""Someone else's distribution adds a kind, a network and a task, one file each, and the contract
-suites test them because they are there.
+"""Someone else's distribution adds a kind, a network and a task, each in one file.
+
+The contract suites test them because they are there.
 """
 
 import os
@@ -44,7 +45,8 @@ class Morse(Kind):
     def draw(self, examples, places):
         from PIL import Image
         page = io.BytesIO()
-        Image.fromarray(np.kron(examples.raw[places] * 255, np.ones((20, 4), np.uint8))).save(page, "PNG")
+        drawn = np.kron(examples.raw[places] * 255, np.ones((20, 4), np.uint8))
+        Image.fromarray(drawn).save(page, "PNG")
         return page.getvalue()
     @classmethod
     def specimen(cls, folder):
@@ -57,16 +59,20 @@ class Morse(Kind):
 '''
 
 NETWORK = '''
-"""One hidden layer, for morse and tables."""
+"""One hidden layer, for morse and tables.
+
+Source: made up for this test.
+"""
 from torch import nn
 from pellucid.networks import Recipe, recipe
 from pellucid.registry import network
 
-@network("outsider", takes=["morse"])
+@network("outsider", takes=["morse", "table"])
 @recipe(Recipe(sizes=2, passes=1.0, batch=32, rate=0.01))
 def build(schema, outputs, *, size):
     """Widen."""
-    return nn.Sequential(nn.Linear(schema.shape[0], 16 * size), nn.ReLU(), nn.Linear(16 * size, outputs))
+    width = 16 * size
+    return nn.Sequential(nn.Linear(schema.shape[0], width), nn.ReLU(), nn.Linear(width, outputs))
 '''
 
 TASK = '''

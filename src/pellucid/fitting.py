@@ -15,15 +15,21 @@ from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.judging import glance, judge
 from pellucid.model import Model
-from pellucid.networks import Recipe, recipe_of
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
 from pellucid.training.budget import Budget, Clock
 from pellucid.training.checkpoint import Checkpoint, Kept
-from pellucid.training.choosing import Choice, batch_for, build, choose_by_clock, choose_by_rule
+from pellucid.training.choosing import (
+    Choice,
+    build,
+    choose_by_clock,
+    choose_by_rule,
+    choose_own,
+    place_of,
+)
 from pellucid.training.learner import Habits, Learner
 from pellucid.training.loop import Run, say, train
-from pellucid.training.numerics import choose_device, keep_freed_memory, suited
+from pellucid.training.numerics import choose_device, keep_freed_memory
 from pellucid.training.order import mixed
 from pellucid.training.pace import Pace
 from pellucid.training.progress import Progress, Watch
@@ -185,7 +191,7 @@ class _Fitting:
             "task": ready.task.name,
             "network": self.wish.network
             if isinstance(self.wish.network, str | None)
-            else _place(self.wish.network),
+            else place_of(self.wish.network),
             "steps": limits.steps,
             "seconds": limits.seconds,
             "seed": limits.seed,
@@ -203,7 +209,7 @@ class _Fitting:
         before = self.clock.spent
         limits, network = self.wish.limits, self.wish.network
         if isinstance(network, nn.Module):
-            choice = _own(network, ready, self.wish.device)
+            choice = choose_own(network, ready.train)
         elif kept is not None:
             choice = Choice.from_json(kept.facts["choice"])
         elif limits.steps is not None:
@@ -387,21 +393,5 @@ class _Fitting:
             )
 
 
-def _own(network: nn.Module, ready: Prepared, device: str) -> Choice:
-    """Train the user's own module, as it is."""
-    how: Recipe = recipe_of(type(network))
-    return Choice(
-        built={"module": _place(network)},
-        recipe=how,
-        batch=batch_for(how, len(ready.train)),
-        numerics=suited(network, device),
-        reason="the network is the user's own",
-    )
-
-
 def _beside(out: Path) -> Path:
     return out.with_name(out.name + ".run")
-
-
-def _place(network: nn.Module) -> str:
-    return f"{type(network).__module__}:{type(network).__qualname__}"

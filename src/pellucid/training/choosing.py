@@ -198,6 +198,23 @@ def choose_by_rule(task: Task, supply: Supply, *, wish: str | None, steps: int) 
     return replace(chosen, reason=f"a run of {steps} steps chooses by the number of steps alone")
 
 
+def choose_own(network: nn.Module, supply: Supply) -> Choice:
+    """Take the user's own module, as it is."""
+    how = recipe_of(type(network))
+    return Choice(
+        built={"module": place_of(network)},
+        recipe=how,
+        batch=batch_for(how, len(supply)),
+        numerics=suited(network, str(supply.device)),
+        reason="the network is the user's own",
+    )
+
+
+def place_of(network: nn.Module) -> str:
+    """Say where the class of a module is defined: "package.module:Class"."""
+    return f"{type(network).__module__}:{type(network).__qualname__}"
+
+
 def _timed(
     name: str, size: int, task: Task, supply: Supply, *, seed: int, quick: bool
 ) -> Choice | None:
