@@ -236,7 +236,9 @@ def test_killed_twenty_times_at_random_a_run_ends_at_the_same_weights(tmp_path):
             process.communicate()
             kills += 1
     if process.returncode != 0:
-        assert start(source, killed, steps).wait() == 0
+        process = start(source, killed, steps)
+        process.communicate()
+        assert process.returncode == 0
     reference.communicate()
     assert reference.returncode == 0
     assert kills > 0
