@@ -59,20 +59,23 @@ class Morse(Kind):
 '''
 
 NETWORK = '''
-"""One hidden layer, for morse and tables.
+"""One hidden layer, for morse and pictures.
 
 Source: made up for this test.
 """
+import math
 from torch import nn
 from pellucid.networks import Recipe, recipe
 from pellucid.registry import network
 
-@network("outsider", takes=["morse", "table"])
+@network("outsider", takes=["morse", "image"])
 @recipe(Recipe(sizes=2, passes=1.0, batch=32, rate=0.01))
 def build(schema, outputs, *, size):
     """Widen."""
-    width = 16 * size
-    return nn.Sequential(nn.Linear(schema.shape[0], width), nn.ReLU(), nn.Linear(width, outputs))
+    inputs, width = math.prod(schema.shape), 16 * size
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, outputs)
+    )
 '''
 
 TASK = '''
