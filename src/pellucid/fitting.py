@@ -265,7 +265,10 @@ class _Fitting:
         if alone or self.wish.limits.steps is not None or not 0 < each < math.inf:
             return choice
         left = self.clock.left - self._reserve(3 * run.looking * choice.members)
-        return choice.of(len(trained) + max(0, math.ceil(left / each - _WORTH)))
+        planned = len(trained) + max(0, math.ceil(left / each - _WORTH))
+        if trained[-1].learner.step < run.pace.most:  # it made room for the others
+            planned = max(planned, choice.members)
+        return choice.of(planned)
 
     def _network(self, ready: Prepared, choice: Choice, number: int) -> nn.Module:
         if isinstance(self.wish.network, nn.Module):
