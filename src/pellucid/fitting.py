@@ -336,7 +336,7 @@ class _Fitting:
     def _reserve(self, looks: float) -> float:
         """Seconds that everything after training takes, when held-out looks take so many."""
         seconds = self.wish.limits.seconds or 0.0
-        return looks * 1.1 + _ADDING + EXIT + _MARGIN * seconds
+        return looks + _ADDING + EXIT + _MARGIN * seconds
 
     def _finish(self, choice: Choice, trained: list[Trained]) -> Model:
         """Judge and calibrate on what was held out, and write the record."""
