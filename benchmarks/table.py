@@ -78,7 +78,8 @@ def _line(row: Row) -> str:
 def _figure(row: Row) -> str:
     mean, deviation = float(row["mean"]), float(row["sd"])
     if row["metric"] in SHARES:
-        return f"{100 * mean:.2f} % ± {100 * deviation:.2f}"
+        share = f"{100 * mean:.2f} %"
+        return f"{share} ± {100 * deviation:.2f}" if deviation else share
     return f"{mean:.4g} ± {deviation:.2g}" if deviation else f"{mean:.4g}"
 
 
