@@ -81,8 +81,3 @@ def recipe(how: Recipe) -> Callable[[Builder], Builder]:
 def recipe_of(builder: object) -> Recipe:
     """Give a builder's recipe, or a cautious one for a builder (or a module) that has none."""
     return getattr(builder, "recipe", Recipe())
-
-
-def sized(sizes: int, *, passes: float) -> Callable[[Builder], Builder]:
-    """Say the sizes alone."""
-    return recipe(Recipe(sizes=sizes, passes=passes))

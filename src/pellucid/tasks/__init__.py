@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -131,35 +130,3 @@ class Task(ABC):
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:
         """The modules that are trained in turn, each on its own loss; most tasks have one."""
         return {"whole": network}
-
-
-def better(task: type[Task] | Task, first: float, second: float) -> bool:
-    """Tell whether the first value of the main score is better than the second."""
-    return first > second if task.better == "higher" else first < second
-
-
-def interval(statistic: Any, count: int, *, draws: int = 200, seed: int = 0) -> tuple[float, float]:
-    """Bootstrap a 95 % interval over examples.
-
-    Args:
-        statistic: takes weights, (N,) float64 that sum to about N, and gives a number; weights of 1
-            give the plain score.
-        count: N, the number of examples.
-        draws: resamples.
-        seed: of the resampling, so that a score repeats to the last digit.
-
-    Returns:
-        The 2.5th and the 97.5th percentile.
-
-    Source: Efron & Tibshirani 1993, "An introduction to the bootstrap" (percentile interval).
-    """
-    random = np.random.default_rng(seed)
-    values = [
-        statistic(np.bincount(random.integers(0, count, count), minlength=count).astype(float))
-        for _ in range(draws)
-    ]
-    finite = [value for value in values if np.isfinite(value)]
-    if not finite:
-        return float("nan"), float("nan")
-    low, high = np.percentile(finite, [2.5, 97.5])
-    return float(low), float(high)

@@ -71,7 +71,6 @@ class Run:
     good: tuple[dict[str, Tensor], dict[str, Any]] | None = None
     retries: int = 0
     told_at: float = 0.0
-    whole: float = 0.0
 
 
 def train(learner: Learner, run: Run, kept: Kept | None = None) -> None:
@@ -233,7 +232,6 @@ def _tell(learner: Learner, run: Run) -> None:
     if spent - run.told_at < 0.25:
         return
     run.told_at = spent
-    run.whole = learner.step + run.pace.remaining(learner.step)
     if len(run.curve["seconds"]) < 4000:
         _mark(learner, run)
     if run.watch is None:
@@ -245,7 +243,7 @@ def _tell(learner: Learner, run: Run) -> None:
             spent=spent,
             budget=run.clock.seconds,
             step=learner.step,
-            steps=round(run.whole),
+            steps=round(learner.step + run.pace.remaining(learner.step)),
             loss=run.loss,
             score=scores[-1] if scores else None,
             metric=run.metric,
