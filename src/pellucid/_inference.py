@@ -5,7 +5,7 @@ Letters: N examples, K outputs.
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,13 +49,13 @@ def outputs(
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     size = batch_size(schema)
     rows = []
-    with _as_in_use(network), torch.inference_mode(), _autocast(device, numerics):
+    with as_in_use(network), torch.inference_mode(), autocast(device, numerics):
         for start in range(0, len(stored), size):
             # A copy: what is mapped from a file may not be written to, and torch warns of that.
             part = torch.from_numpy(np.array(stored[start : start + size])).to(device)
             x = kind.tensor(part, schema)
             seen = kind.views(x, schema) if views else [x]
-            rows.append(torch.stack([_rows(network, view, numerics) for view in seen]).mean(dim=0))
+            rows.append(answered(network, seen, numerics))
     # Out of inference mode, so that a caller may compute with gradients on what it gets.
     return torch.cat(rows).cpu().clone()
 
@@ -63,6 +63,18 @@ def outputs(
 def batch_size(schema: Schema) -> int:
     """Choose how many examples are answered at once; their answers do not depend on it."""
     return min(_LARGEST, max(8, _NUMBERS // math.prod(schema.shape)))
+
+
+def answered(
+    network: nn.Module, views: Sequence[Tensor], numerics: Mapping[str, Any]
+) -> Float[Tensor, "B K"]:
+    """Average the outputs over views of one batch.
+
+    Raises:
+        BadInputError: if the network gives something else than one row for each example.
+    """
+    rows = [_rows(network, view, numerics) for view in views]
+    return rows[0] if len(rows) == 1 else torch.stack(rows).mean(dim=0)
 
 
 def _rows(network: nn.Module, x: Tensor, numerics: Mapping[str, Any]) -> Tensor:
@@ -83,7 +95,8 @@ def _rows(network: nn.Module, x: Tensor, numerics: Mapping[str, Any]) -> Tensor:
 
 
 @contextlib.contextmanager
-def _as_in_use(network: nn.Module) -> Iterator[None]:
+def as_in_use(network: nn.Module) -> Iterator[None]:
+    """Put a network in eval mode, and back into the mode it was in."""
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:
@@ -93,7 +106,8 @@ def _as_in_use(network: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _autocast(device: torch.device, numerics: Mapping[str, Any]) -> torch.autocast:
+def autocast(device: torch.device, numerics: Mapping[str, Any]) -> torch.autocast:
+    """Compute in the numerics of a model where the device has them."""
     wanted = numerics.get("dtype") == "bfloat16" and _has_bfloat16(device)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
 

@@ -1,4 +1,4 @@
-"""Where kinds of data, networks and tasks announce themselves.
+"""Where kinds of data, networks, tasks and explainers announce themselves.
 
 A file is found because it lies in its folder: no list anywhere names it. A file of someone else's
 is found by an entry point in the group of that folder, such as `pellucid.networks`.
@@ -101,3 +101,4 @@ class Registry(Generic[Entry]):
 kind: Registry[type[Any]] = Registry("kind", "pellucid.data")
 network: Registry[Callable[..., Any]] = Registry("network", "pellucid.networks")
 task: Registry[type[Any]] = Registry("task", "pellucid.tasks")
+explainer: Registry[type[Any]] = Registry("explainer", "pellucid.explaining")

@@ -10,6 +10,11 @@ The way of the data is the same for all:
 learns from the training side alone; `encode` gives what is kept in memory, compact (uint8 where it
 can be); `tensor` and `augment` work on a batch, on the batch's device.
 
+And the way back, from a network to what a person knows, for explanations:
+
+    Examples ──parts──▶ Parts, each with its name and its place in the raw example
+    x ──blanks──▶ x where nothing is there            stored ──restore──▶ Examples ──paint──▶ PNG
+
 To add a kind: copy the shortest file of this folder, decorate the class with `@kind("name")`.
 """
 
@@ -164,6 +169,28 @@ class Examples:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """The parts of one example that an explanation weighs, each covered or shown as a whole.
+
+    Args:
+        of: the part, from 0 to P - 1, that each number of x belongs to; -1 for what is always
+            shown. Its shape broadcasts to `schema.shape`: (1, H, W) for a picture, whose channels
+            belong to the same part.
+        names: one each, as a person would point at it: a column, "top left".
+        where: one each, as JSON in the units of the raw example: [left, top, width, height] in
+            pixels of the file, the name of the column.
+    """
+
+    of: NDArray[np.int64]
+    names: tuple[str, ...]
+    where: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        """Count the parts, P."""
+        return len(self.names)
+
+
 class Kind(ABC):
     """Everything that is particular to one kind of raw data.
 
@@ -260,6 +287,55 @@ class Kind(ABC):
     @abstractmethod
     def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
         """Draw the examples at these places as one PNG sheet, titled by target where known."""
+
+    @abstractmethod
+    def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
+        """Divide each example into the parts that an explanation may cover, 2 to about 64.
+
+        A part is what a person would name as one reason: a piece of a picture that looks alike, a
+        column of a table.
+        """
+
+    def areas(self, examples: Examples, schema: Schema) -> list[Parts]:
+        """Divide each example into parts that have the same names in all examples.
+
+        So explanations of many examples can be laid over each other: a column, a place in the
+        picture. The default holds for kinds whose `parts` are already like that.
+        """
+        return self.parts(examples, schema)
+
+    @abstractmethod
+    def blanks(
+        self, x: "torch.Tensor", schema: Schema, others: "torch.Tensor"
+    ) -> "dict[str, torch.Tensor]":
+        """Give what a batch looks like where nothing is there, in one or more ways.
+
+        Args:
+            x: (B, *schema.shape).
+            schema: of the model.
+            others: examples of the training side, (N, *schema.shape); N may be 0.
+
+        Returns:
+            By name, the most natural first: (R, B, *schema.shape), R blanks for each example, whose
+            effects are averaged. R is 1 for a plain blank; several where nothing but what other
+            examples have there can stand for nothing.
+        """
+
+    @abstractmethod
+    def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
+        """Give raw examples, as near as can be, from what `encode` gave, (N, *stored).
+
+        They have no targets and plain names; they can be drawn, divided and encoded again.
+        """
+
+    @abstractmethod
+    def paint(
+        self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
+    ) -> bytes:
+        """Draw one example as a PNG with what each part added to the answer, (P,), in colour.
+
+        What speaks for the answer and what speaks against it are told apart without colour, too.
+        """
 
     @classmethod
     @abstractmethod

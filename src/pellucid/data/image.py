@@ -19,7 +19,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid.data import Ask, Examples, Finding, Kind, Schema
+from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
 from pellucid.data._picture_findings import find
 from pellucid.data._picture_reading import fitted
 from pellucid.data._picture_rows import (
@@ -123,6 +123,37 @@ class Image(Kind):
                 pixels, [("", "", [*range(len(shown))])], [Path(s).name for s in plain]
             )
         return draw_sheet(pixels, _by_class(targets, examples.targets), ())
+
+    def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
+        return self.areas(examples, schema)
+
+    def areas(self, examples: Examples, schema: Schema) -> list[Parts]:
+        _, height, width = schema.shape
+        rows, columns = np.mgrid[:height, :width]
+        of = (rows * 7 // height) * 7 + columns * 7 // width
+        names = tuple(f"row {place // 7 + 1}, column {place % 7 + 1}" for place in range(49))
+        return [
+            Parts(of=of[None], names=names, where=tuple([0, 0, 1, 1] for _ in names))
+            for _ in range(len(examples))
+        ]
+
+    def blanks(self, x: Tensor, schema: Schema, others: Tensor) -> dict[str, Tensor]:
+        del schema, others
+        return {"mean colour": torch.zeros_like(x)[None]}
+
+    def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
+        count, height, width = stored.shape[:3]
+        sizes = np.tile(np.array([width, height]), (count, 1))
+        pictures = Pictures(pixels=stored, sizes=sizes, grey=np.zeros(count, bool))
+        return Examples(
+            kind=self.name, names=[f"case {place}" for place in range(count)], raw=pictures
+        )
+
+    def paint(
+        self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
+    ) -> bytes:
+        del parts, shares
+        return self.draw(examples, [place])
 
     @classmethod
     def specimen(cls, folder: Path) -> Path:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Ask, Examples, Finding, Kind, Schema
+from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
 from pellucid.data._columns import MOST_LEVELS, Column, encode, learn
 from pellucid.data._row_keys import row_keys
 from pellucid.data._table_reading import keep, metadata, read_again, read_first
@@ -131,6 +131,30 @@ class Table(Kind):
         from pellucid.data._table_drawing import sheet
 
         return sheet(examples, places)
+
+    def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
+        sources = [column["of"] for column in schema.details["columns"]]
+        names = tuple(dict.fromkeys(sources))
+        of = np.array([names.index(name) for name in sources])
+        return [Parts(of=of, names=names, where=names)] * len(examples)
+
+    def blanks(
+        self, x: "torch.Tensor", schema: Schema, others: "torch.Tensor"
+    ) -> "dict[str, torch.Tensor]":
+        del schema
+        found = {"typical": x[None] * 0}
+        if len(others):
+            found = {"others": others[:16, None].expand(-1, len(x), -1), **found}
+        return found
+
+    def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
+        raise NotImplementedError
+
+    def paint(
+        self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
+    ) -> bytes:
+        del parts, shares
+        return self.draw(examples, [place])
 
     @classmethod
     def specimen(cls, folder: Path) -> Path:

@@ -117,6 +117,41 @@ class Task(ABC):
     ) -> Sequence[Answer]:
         """Decode outputs, (N, K); sets or intervals hold the truth with probability `level`."""
 
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """Unit of the number that is explained: "nats of log-odds", or that of the target."""
+
+    @abstractmethod
+    def explained(self, outputs: Tensor, which: Tensor, calibration: Calibration) -> Tensor:
+        """Give the number that explanations divide among parts, (N,), differentiable.
+
+        Args:
+            outputs: (N, K).
+            which: the answer that is explained, (N,) int64, as `chosen` gives it.
+            calibration: what `calibrate` gave.
+        """
+
+    @abstractmethod
+    def chosen(self, outputs: Tensor) -> Tensor:
+        """Give the answer that outputs, (N, K), come to, as a place among those there are: (N,)."""
+
+    @abstractmethod
+    def rivals(self, outputs: Tensor) -> Tensor:
+        """Give the next likeliest answer, (N,), or -1 where there is no other to be contrasted."""
+
+    @abstractmethod
+    def answer_name(self, which: int) -> str:
+        """Name an answer as a person would: a class; for a number what it is a number of."""
+
+    @abstractmethod
+    def answer_place(self, name: str) -> int:
+        """Find an answer by its name.
+
+        Raises:
+            BadInputError: if no answer has that name.
+        """
+
     def details(self, outputs: Tensor, y: Tensor, calibration: Calibration) -> dict[str, Any]:
         """More of the evaluation as JSON: calibration error, coverage, per class, confusion."""
         del outputs, y, calibration

@@ -219,6 +219,36 @@ class Classify(Task):
         most = threshold(calibration, level)
         return [self._answer(row, most) for row in likely]
 
+    @property
+    def unit(self) -> str:
+        return "nats of log-odds"
+
+    def explained(
+        self, outputs: Float[Tensor, "N K"], which: Int[Tensor, " N"], calibration: Calibration
+    ) -> Float[Tensor, " N"]:
+        """Give the calibrated log-odds of one class against all others together."""
+        logits = outputs / _temperature_of(calibration)
+        own = F.one_hot(which, logits.shape[1]).bool()
+        return logits[own] - logits.masked_fill(own, -math.inf).logsumexp(dim=1)
+
+    def chosen(self, outputs: Float[Tensor, "N K"]) -> Int[Tensor, " N"]:
+        return outputs.argmax(dim=1)
+
+    def rivals(self, outputs: Float[Tensor, "N K"]) -> Int[Tensor, " N"]:
+        return outputs.topk(2, dim=1).indices[:, 1]
+
+    def answer_name(self, which: int) -> str:
+        return self.schema.classes[which]
+
+    def answer_place(self, name: str) -> int:
+        if name not in self.schema.classes:
+            raise BadInputError(
+                given=f"there is no class {name!r}",
+                needed=f"one of {_some(self.schema.classes)}",
+                remedy="spell it as `pellucid show MODEL` does, or leave it out",
+            )
+        return self.schema.classes.index(name)
+
     def degenerate(self, outputs: Float[Tensor, "N K"]) -> str | None:
         """Say so if 50 examples or more get one answer and that class is not nearly all."""
         if not outputs.isfinite().all():
@@ -233,9 +263,7 @@ class Classify(Task):
         return f"the network answers {label!r} to all {len(outputs)} held-out examples"
 
     def _likely(self, outputs: Tensor, calibration: Calibration) -> NDArray[np.float64]:
-        temperature = calibration.get("temperature", 1.0)
-        if type(temperature) is not float or not _COLDEST <= temperature <= _HOTTEST:
-            raise ValueError(f"the temperature is {temperature!r}")
+        temperature = _temperature_of(calibration)
         # What is no number is no evidence: such a row becomes "all classes alike".
         numbers = outputs.double().cpu().nan_to_num(0.0, 1e6, -1e6)
         return (numbers / temperature).softmax(dim=1).numpy()
@@ -252,6 +280,13 @@ class Classify(Task):
             set=tuple(classes[place] for place in order if 1 - likely[place] <= most),
             probabilities=dict(zip(classes, likely.tolist(), strict=True)),
         )
+
+
+def _temperature_of(calibration: Calibration) -> float:
+    temperature = calibration.get("temperature", 1.0)
+    if type(temperature) is not float or not _COLDEST <= temperature <= _HOTTEST:
+        raise ValueError(f"the temperature is {temperature!r}")
+    return temperature
 
 
 def _temperature(outputs: Float[Tensor, "N K"], y: Int[Tensor, " N"]) -> float:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -158,6 +158,35 @@ class Regress(Task):
             Regression(value=value, low=value - half, high=value + half)
             for value in self._values(outputs).tolist()
         ]
+
+    @property
+    def unit(self) -> str:
+        return f"units of {self.answer_name(0)}"
+
+    def explained(
+        self, outputs: Float[Tensor, "N 1"], which: Int[Tensor, " N"], calibration: Calibration
+    ) -> Float[Tensor, " N"]:
+        """Give the number itself, in the unit of the target."""
+        del which, calibration
+        return outputs[:, 0] * self.schema.scale + self.schema.mean
+
+    def chosen(self, outputs: Float[Tensor, "N 1"]) -> Int[Tensor, " N"]:
+        return torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)
+
+    def rivals(self, outputs: Float[Tensor, "N 1"]) -> Int[Tensor, " N"]:
+        return self.chosen(outputs) - 1
+
+    def answer_name(self, which: int) -> str:
+        return self.schema.target or "the number"
+
+    def answer_place(self, name: str) -> int:
+        if name != self.answer_name(0):
+            raise BadInputError(
+                given=f"{name!r} is asked about, but the model answers with one number",
+                needed=f"no name at all, or {self.answer_name(0)!r}",
+                remedy="leave the name out",
+            )
+        return 0
 
     def degenerate(self, outputs: Float[Tensor, "N 1"]) -> str | None:
         """Say so if 50 examples or more get the same number, to a thousandth of the scale."""
