@@ -1,6 +1,7 @@
 """Pellucid as a system under test: its own command line, as a user would type it."""
 
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import _machine
 from benchmarks.runner import FailedRunError, Finished, Trial, must, run_command
 
 PACKAGES = ("pellucid", "torch", "numpy")
@@ -70,6 +72,45 @@ def trial(fit: Fit, test: Path, seed: int, metrics: Sequence[str]) -> Trial:
         seconds=done.seconds,
         mebibytes=done.mebibytes,
     )
+
+
+def report(model: Path, page: Path, *words: str | Path) -> Finished:
+    """Run `pellucid report`, its cache beside the page.
+
+    Raises:
+        FailedRunError: if it fails.
+    """
+    cache = {"XDG_CACHE_HOME": str(page.parent / "cache of the report")}
+    return must([*_command(), "report", model, *words, "--out", page], environment=cache)
+
+
+def kept(name: str, fit: Fit, seed: int) -> Path:
+    """Give a model that is learned once for each commit and kept in build/models.
+
+    Raises:
+        FailedRunError: if the fit fails.
+    """
+    made = f"{name} {fit.seconds:g} s seed {seed} {_machine.commit()}.pellucid"
+    place = Path(__file__).parents[1] / "build" / "models" / made.replace(" ", "-")
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with scratch() as folder:
+            done, model = fit.run(seed, folder)
+            if done.code != 0:
+                raise FailedRunError(f"exit status {done.code} from pellucid fit: {done.messages}")
+            shutil.move(model, place)
+    return place
+
+
+def module(name: str, words: Sequence[str | Path]) -> Finished:
+    """Run a module of this folder as a process of its own, against this source tree.
+
+    Raises:
+        FailedRunError: if it fails.
+    """
+    root = Path(__file__).parents[1]
+    paths = {"PYTHONPATH": f"{root / 'src'}:{root}"}
+    return must([sys.executable, "-m", f"benchmarks.{name}", *words], environment=paths)
 
 
 def dig(document: Any, name: str) -> float:

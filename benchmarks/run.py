@@ -14,7 +14,7 @@ from pathlib import Path
 import benchmarks
 from benchmarks.runner import FailedRunError, Setting, say
 
-MACHINERY = {"run", "runner", "table", "peers"}
+MACHINERY = {"run", "runner", "table", "calibrate", "peers"}
 NEEDED = """no data folder: say where it is with --data FOLDER.
 It holds one folder a data set, as benchmarks/README.md describes under Data:
   fashion_mnist, flowers5, hymenoptera, adult, wine_quality"""

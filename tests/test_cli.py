@@ -114,7 +114,8 @@ def test_help_answers_in_half_a_second():
     # Of processor time: what else the machine does just now must not decide.
     own = after.children_user - before.children_user
     assert own + after.children_system - before.children_system < 0.5
-    for verb in ("look", "fit", "evaluate", "predict", "list", "show"):
+    verbs = ("look", "fit", "evaluate", "predict", "explain", "report", "replay", "list", "show")
+    for verb in verbs:
         assert f"\n  {verb}" in told
 
 
@@ -123,6 +124,7 @@ def test_fit_passes_on_every_option(calls, capsys):
         *("fit", "people.csv", "--task", "classify", "--target", "income", "--group", "family"),
         *("--network", "mlp", "--valid", "more.csv", "--budget", "30 s", "--memory", "1 GiB"),
         *("--steps", "7", "--seed", "3", "--device", "cpu", "--out", "a.pellucid"),
+        "--no-cases",
     )
 
     given = calls["fit"]
@@ -141,6 +143,7 @@ def test_fit_passes_on_every_option(calls, capsys):
         "steps": 7,
         "seed": 3,
         "device": "cpu",
+        "cases": False,
         "out": "a.pellucid",
     }
 
@@ -150,6 +153,7 @@ def test_what_is_not_asked_for_has_its_default(calls):
 
     given = calls["fit"]
     assert (given["budget"], given["seed"], given["device"]) == ("10 min", 0, "auto")
+    assert given["cases"] is True
     assert {given[name] for name in ("task", "target", "network", "memory", "steps")} == {None}
 
 

@@ -316,15 +316,15 @@ def test_a_later_format_is_named_before_anything_else_is_read(good, path):
 
     message = refused(path, later)
 
-    assert "format version 7\n  needed: format version 1 or lower" in message
+    assert "format version 7\n  needed: format version 2 or lower" in message
     assert "pip install --upgrade pellucid" in message
 
 
 def test_a_later_format_in_the_document_is_named_too(good, path):
     inside = members_of(good)
-    document = {**json.loads(inside["model.json"]), "format": 2}
+    document = {**json.loads(inside["model.json"]), "format": 3}
 
-    assert "format version 2" in refused(path, signed(document, inside["weights.safetensors"]))
+    assert "format version 3" in refused(path, signed(document, inside["weights.safetensors"]))
 
 
 def test_a_network_that_is_not_installed_is_named(good, path):

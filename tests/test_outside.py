@@ -17,7 +17,7 @@ KIND = '''
 import numpy as np, io
 from pathlib import Path
 import torch
-from pellucid.data import Examples, Kind, Schema
+from pellucid.data import Examples, Kind, Parts, Schema
 from pellucid.registry import kind
 
 @kind("morse")
@@ -32,7 +32,8 @@ class Morse(Kind):
         return Examples(kind="morse", names=[f"line {n}" for n in range(len(rows))], raw=raw,
                         target="class", targets=targets)
     def take(self, examples, places):
-        return examples.replace(raw=examples.raw[places], targets=examples.targets[places],
+        targets = None if examples.targets is None else examples.targets[places]
+        return examples.replace(raw=examples.raw[places], targets=targets,
                                 names=[examples.names[p] for p in places], faults=(), notes=())
     def keys(self, examples):
         return examples.raw.astype(np.uint64) @ (np.uint64(1) << np.arange(16, dtype=np.uint64))
@@ -47,6 +48,23 @@ class Morse(Kind):
         page = io.BytesIO()
         drawn = np.kron(examples.raw[places] * 255, np.ones((20, 4), np.uint8))
         Image.fromarray(drawn).save(page, "PNG")
+        return page.getvalue()
+    def parts(self, examples, schema):
+        names = tuple(f"sign {place + 1}" for place in range(16))
+        where = tuple([place, place + 1] for place in range(16))
+        return [Parts(of=np.arange(16), names=names, where=where)] * len(examples)
+    def blanks(self, x, schema, others):
+        return {"between": torch.full_like(x, 0.5)[None]}
+    def restore(self, stored, schema):
+        return Examples(kind="morse", names=[f"case {n}" for n in range(len(stored))], raw=stored)
+    def paint(self, examples, place, parts, shares):
+        from PIL import Image
+        page = io.BytesIO()
+        shares = np.nan_to_num(shares) / max(1e-9, np.nanmax(np.abs(shares)))
+        bars = np.arange(32)[:, None] < 16 + 15 * shares
+        signs = np.where(examples.raw[place] == 1, 200, 80)
+        drawn = np.where(bars, signs, 255).astype(np.uint8)
+        Image.fromarray(np.kron(drawn, np.ones((4, 20), np.uint8))).save(page, "PNG")
         return page.getvalue()
     @classmethod
     def specimen(cls, folder):
@@ -124,7 +142,7 @@ def test_they_are_listed_beside_ours(environment):
 @pytest.mark.parametrize(
     ("suite", "name", "least"),
     [
-        ("test_kinds.py", "morse", 12),
+        ("test_kinds.py", "morse", 30),
         ("test_networks.py", "outsider", 5),
         ("test_tasks.py", "sort", 5),
         ("test_fitting.py", "morse", 3),

@@ -2,7 +2,7 @@
 
 Idea: a plain zip, so that any tool opens it, but the narrowest there is: members are stored and
 never compressed, they stand one behind the other from the first byte on, their names are fixed, and
-a third member holds their checksums. The last bytes, the comment of the zip, name format and
+one more member holds their checksums. The last bytes, the comment of the zip, name format and
 version, so that a file of a later format is known for what it is before anything is believed.
 
 Written to a temporary file in the same folder, synced, then renamed: the old file or the new one is
@@ -25,11 +25,11 @@ from typing import Any, BinaryIO
 
 from pellucid.errors import ModelFileError, SavingError
 
-FORMAT = 1
+FORMAT = 2
 CHECKSUMS = "checksums.json"
 _COMMENT = "pellucid model {}"
 _LONGEST_JSON = 64 << 20  # bytes
-_LONGEST_DIRECTORY = 2048  # bytes; three entries take about 200
+_LONGEST_DIRECTORY = 2048  # bytes; four entries take about 300
 _END = re.compile(rb"PK\x05\x06(.{16})(..)pellucid model (\d{1,6})\Z", re.DOTALL)
 _END64 = re.compile(rb"PK\x06\x06(.{52})PK\x06\x07.{16}\Z", re.DOTALL)
 
@@ -85,7 +85,9 @@ def write(path: Path, members: Mapping[str, bytes]) -> None:
             half.unlink(missing_ok=True)
 
 
-def read(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+def read(
+    path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, bytes]:  # fmt: skip
     """Read the members of a file that may come from a stranger.
 
     Takes memory for the bytes of the file once, whatever the file says of itself.
@@ -94,16 +96,22 @@ def read(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
         path: the file.
         names: the members there must be, besides the checksums; those that end in ".json" hold at
             most 64 MiB.
+        optional: members that may be there too.
+
+    Returns:
+        The content of each member that is there.
 
     Raises:
         ModelFileError: if it cannot be read, is no such file, is damaged or of a newer format.
     """
     try:
         with path.open("rb") as file:
-            _check_end(path, file)
+            least = len(names) + 1
+            _check_end(path, file, range(least, least + len(optional) + 1))
             with zipfile.ZipFile(file) as archive:
-                _check_entries(archive, os.fstat(file.fileno()).st_size, {*names, CHECKSUMS})
-                found = {name: archive.read(name) for name in (*names, CHECKSUMS)}
+                there = {*archive.namelist()} & {*optional} | {*names, CHECKSUMS}
+                _check_entries(archive, os.fstat(file.fileno()).st_size, there)
+                found = {name: archive.read(name) for name in there}
         _check_sums(found)
     except OSError as error:
         raise ModelFileError(
@@ -114,7 +122,23 @@ def read(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     # zipfile raises these for bytes that make no sense; NotImplementedError is a RuntimeError.
     except (ValueError, RuntimeError, zipfile.BadZipFile, EOFError, struct.error) as error:
         raise error if isinstance(error, ModelFileError) else damaged(path, str(error)) from error
-    return {name: found[name] for name in names}
+    return {name: content for name, content in found.items() if name != CHECKSUMS}
+
+
+def write_plain(path: Path, content: bytes) -> None:
+    """Write a picture or a page.
+
+    Raises:
+        SavingError: if it cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise SavingError(
+            given=f"{path} could not be written: {error.strerror}",
+            needed="a folder that is there, can be written to and has room",
+            remedy="name another file with --out",
+        ) from error
 
 
 def damaged(path: Path, reason: str) -> ModelFileError:
@@ -191,7 +215,7 @@ def _sync(folder: Path) -> None:
             os.close(handle)
 
 
-def _check_end(path: Path, file: BinaryIO) -> None:
+def _check_end(path: Path, file: BinaryIO, entries: range) -> None:
     """Believe the end of the file before zipfile does: it would read as many entries as it says."""
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - 256))
@@ -202,15 +226,15 @@ def _check_end(path: Path, file: BinaryIO) -> None:
     if int(found[3]) > FORMAT:
         raise newer(path, int(found[3]))
     counts, size = struct.unpack("<4xHHI4x", found[1])[:2], struct.unpack("<8xI4x", found[1])[0]
-    if counts != (3, 3) or size > _LONGEST_DIRECTORY:
-        raise ValueError(f"it lists {counts[1]} members instead of 3")
+    if counts[0] != counts[1] or counts[1] not in entries or size > _LONGEST_DIRECTORY:
+        raise ValueError(f"it lists {counts[1]} members instead of {entries.start}")
     large = _END64.search(tail[: found.start()])
     if large is None and tail[: found.start()][-20:-16] == b"PK\x06\x07":
         raise ValueError("its directory is damaged")
     if large is not None:
         # After the signature: size 8, versions 4, disks 8, entries 8 and 8, size 8, offset 8.
         first, second, size = struct.unpack("<20xQQQ8x", large[1])
-        if (first, second) != (3, 3) or size > _LONGEST_DIRECTORY:
+        if first != second or second not in entries or size > _LONGEST_DIRECTORY:
             raise ValueError("its directory is damaged")
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pellucid import _grid
 from pellucid.data import Fault
+from pellucid.explaining._evidence import Explanation
 from pellucid.tasks import Answer, Estimate
 
 
@@ -85,3 +86,21 @@ class Prediction(NamedTuple):
         if isinstance(self.answer, Fault):
             return f"{self.name}: left out, {self.answer.reason}"
         return f"{self.name}: {self.answer}"
+
+
+class Explained(NamedTuple):
+    """One example's name and its explanation, or the fault because of which there is none."""
+
+    name: str
+    explanation: Explanation | Fault
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON types: the explanation's, or the name and "fault"."""
+        if isinstance(self.explanation, Fault):
+            return {"name": self.name, "fault": self.explanation.reason}
+        return self.explanation.to_json()
+
+    def __str__(self) -> str:
+        if isinstance(self.explanation, Fault):
+            return f"{self.name}: left out, {self.explanation.reason}"
+        return str(self.explanation)

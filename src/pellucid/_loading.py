@@ -21,6 +21,7 @@ from pellucid import _archive, registry
 from pellucid._bounds import bounded
 from pellucid.data import Schema
 from pellucid.errors import BadInputError, ModelFileError
+from pellucid.explaining._cases import Cases
 from pellucid.networks import MEMBERS, recipe_of
 from pellucid.networks._committee import Committee
 from pellucid.tasks import Task
@@ -48,14 +49,17 @@ _TYPES = {
 
 
 def rebuild(
-    path: Path, document: Mapping[str, Any], weights: bytes, network: nn.Module | None
+    path: Path,
+    document: Mapping[str, Any],
+    parts: tuple[bytes, bytes | None],
+    network: nn.Module | None,
 ) -> dict[str, Any]:
     """Give the fields of a Model.
 
     Args:
         path: of the file, for messages.
         document: its model.json.
-        weights: its weights.safetensors.
+        parts: its weights.safetensors, and its cases.safetensors if there is one.
         network: the user's own, with any weights, which are replaced; None if the network is one
             that pellucid knows.
 
@@ -63,6 +67,7 @@ def rebuild(
         ModelFileError: if anything in the file is not as it should be.
         BadInputError: if the network is the user's own and was not given.
     """
+    weights, cases = parts
     try:
         version = _field(document, "format", int)
         if version > _archive.FORMAT:
@@ -75,7 +80,7 @@ def rebuild(
         built = _field(document, "built", dict)
         whole = _network(path, built, task, _form(weights), network)
         _fill(whole, weights)
-        fields = _rest(document, task)
+        fields = _rest(document, task) | _evidence(document, cases, task)
     except BadInputError:
         raise
     # A builder or a task that meets nonsense may fail in any way; all mean the same here.
@@ -203,6 +208,26 @@ def _rest(document: Mapping[str, Any], task: Task) -> dict[str, Any]:
         "views": _field(document, "views", bool),
         "record": _field(document, "record", dict),
     }
+
+
+def _evidence(document: Mapping[str, Any], cases: bytes | None, task: Task) -> dict[str, Any]:
+    """Give the fields that explanations need; format 1 had none of them."""
+    trust = _trust(_field(document, "trust", dict)) if "trust" in document else {}
+    if cases is None:
+        return {"trust": trust}
+    found = Cases.from_members(cases, _field(document, "cases", dict), task.schema, task)
+    return {"trust": trust, "cases": found}
+
+
+def _trust(given: dict[str, Any]) -> dict[str, Any]:
+    """Check what the verdict on an explanation reads of it."""
+    if not given:
+        return {}
+    _field(given, "method", str)
+    for score in _field(given, "scores", dict).values():
+        _all([score["value"], score["low"], score["high"]], float)
+    _all([given["randomised"] or 0.0], float)
+    return given
 
 
 def _field(given: Mapping[str, Any], name: str, wanted: type[Found]) -> Found:

@@ -1,12 +1,19 @@
-"""Predictions in the order in which their examples were given, faults in their place."""
+"""Slots in the order in which their examples were given, faults in their place."""
 
 import heapq
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pellucid._evaluation import Prediction
+from pellucid.data import Fault
+
+
+class Slot(NamedTuple):
+    """One example's name, with its place among those that were read or the fault it has."""
+
+    name: str
+    held: int | Fault
 
 
 def readable(source: Any) -> Any:
@@ -27,14 +34,14 @@ def is_one(source: Any, names: Sequence[str]) -> bool:
     return isinstance(source, str | Path) and Path(names[0]).name == Path(source).name
 
 
-def merged(
-    source: Any, answered: Sequence[Prediction], broken: Sequence[Prediction]
-) -> Iterator[Prediction]:
-    """Yield predictions and faults in the order given.
+def merged(source: Any, names: Sequence[str], faults: Sequence[Fault]) -> Iterator[Slot]:
+    """Yield the places of examples, and faults, in the order in which they were given.
 
     For a list of paths that is the order of the list; elsewhere faults go where their names belong
     if the names are in order (rows of a table, files of a folder), and to the end if they are not.
     """
+    answered = [Slot(name, place) for place, name in enumerate(names)]
+    broken = [Slot(fault.name, fault) for fault in faults]
     if isinstance(source, list | tuple) and len(source) == len(answered) + len(broken):
         return _as_listed([_written(one) for one in source], answered, broken)
     places = [_natural(each.name) for each in answered]
@@ -44,8 +51,8 @@ def merged(
 
 
 def _as_listed(
-    paths: Sequence[str], answered: Sequence[Prediction], broken: Sequence[Prediction]
-) -> Iterator[Prediction]:
+    paths: Sequence[str], answered: Sequence[Slot], broken: Sequence[Slot]
+) -> Iterator[Slot]:
     faults = {each.name: each for each in broken}
     if not faults.keys() <= set(paths):
         yield from [*answered, *broken]
@@ -67,7 +74,7 @@ def _written(given: Any) -> str:
     return str(Path(given)) if isinstance(given, str | Path) else ""
 
 
-def _of_name(each: Prediction) -> list[tuple[bool, int, str]]:
+def _of_name(each: Slot) -> list[tuple[bool, int, str]]:
     return _natural(each.name)
 
 

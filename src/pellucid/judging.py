@@ -4,13 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pellucid import _inference
+from pellucid.explaining import Subject
+from pellucid.explaining._cases import Cases, choose
+from pellucid.explaining._choosing import trust
 from pellucid.preparing import Prepared, Side
 from pellucid.tasks import Estimate
 from pellucid.training.numerics import Numerics
+
+_CANDIDATES = 4000  # training examples among which stored cases are chosen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +70,34 @@ def judge(
         scores=scores,
         strange=task.degenerate(outputs) or "",
     )
+
+
+def account(
+    ready: Prepared, subject: Subject, *, seed: int, seconds: float | None
+) -> tuple[Cases, dict[str, Any]]:
+    """Choose the cases that explanations point to, and measure which explainer to believe.
+
+    Args:
+        ready: the data, with what was held out from this network.
+        subject: the network that will answer.
+        seed: of the choice.
+        seconds: for measuring; None for a fixed number of cases.
+    """
+    assert ready.learned is not None
+    places = _spread(ready.train.y.cpu(), seed)
+    train, held = ready.learned(places), ready.valid
+    names = [str(name) for name in train.names], [str(name) for name in held.names]
+    cases = choose(train.stored, train.y, names[0], held.stored, held.y, names[1], seed=seed)
+    return cases, trust(subject, cases, seconds=seconds)
+
+
+def _spread(y: Tensor, seed: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Draw some thousand places, so that no more than those need be copied."""
+    drawn = np.random.default_rng(seed).permutation(len(y))[:_CANDIDATES]
+    # Rare targets must be among them: the first of each in the order drawn.
+    order = np.random.default_rng(seed + 1).permutation(len(y))
+    rare = order[np.unique(y.numpy()[order], return_index=True)[1]][:_CANDIDATES]
+    return np.union1d(drawn, rare).astype(np.int64)
 
 
 def _outputs(

@@ -3,16 +3,17 @@
 model = pellucid.load("flowers.pellucid")
 model.predict("rose.jpg").label
 model.evaluate("flowers-test/")
+model.explain("rose.jpg").parts
 model.save("copy.pellucid")
 """
 
-import math
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,16 +21,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from pellucid import _archive, _grid, _inference, _loading, _ordering
-from pellucid._evaluation import Evaluation, Prediction
+from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving
+from pellucid._evaluation import Evaluation, Explained, Prediction
 from pellucid.data import Ask, Examples, Fault, Kind, Schema
 from pellucid.errors import BadInputError
+from pellucid.explaining import Subject
+from pellucid.explaining._answering import Why
+from pellucid.explaining._cases import Cases
+from pellucid.explaining._evidence import Explanation
+from pellucid.explaining._relying import Reliance, rely
 from pellucid.tasks import Answer, Task
 from pellucid.tasks._targets import known
 
-__all__ = ["Evaluation", "Model", "Prediction", "load"]
+__all__ = ["Evaluation", "Explanation", "Model", "Prediction", "Reliance", "load"]
 
 _MEMBERS = ("model.json", "weights.safetensors")
+_CASES = "cases.safetensors"
+_One = TypeVar("_One")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -46,6 +54,8 @@ class Model:
         record: of the run, as JSON: data, choices, clock, scores.
         numerics: "dtype", "bfloat16" or "float32", and "channels_last".
         views: average over the views that the kind offers of an example.
+        cases: training cases that explanations may point to; None if none are stored.
+        trust: how far each explainer can be trusted on this model, measured on what was held out.
     """
 
     network: nn.Module
@@ -58,11 +68,26 @@ class Model:
         default_factory=lambda: {"dtype": "float32", "channels_last": False}
     )
     views: bool = False
+    cases: Cases | None = None
+    trust: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def schema(self) -> Schema:
         """What is known of the form of the data."""
         return self.task.schema
+
+    @cached_property
+    def why(self) -> Why:
+        """What explains the answers of this model."""
+        subject = Subject(
+            network=self.network.eval(),
+            task=self.task,
+            kind=self.kind,
+            calibration=self.calibration,
+            numerics=self.numerics,
+            views=self.views,
+        )
+        return Why(subject, self.cases, self.trust)
 
     def predict(self, source: Any, *, level: float = 0.9) -> Answer | list[Answer | Fault]:
         """Answer for raw data.
@@ -78,17 +103,7 @@ class Model:
         Raises:
             BadInputError: if nothing can be used, or the only example cannot.
         """
-        found = list(self.predict_many(source, level=level))
-        if not _ordering.is_one(source, [each.name for each in found]):
-            return [each.answer for each in found]
-        (name, answer) = found[0]
-        if isinstance(answer, Fault):
-            raise BadInputError(
-                given=f"{name}: {answer.reason}",
-                needed=f"an example of the kind {self.kind.name!r} that can be read",
-                remedy="open it in another program to see whether it is whole",
-            )
-        return answer
+        return self._one_or_all(source, list(self.predict_many(source, level=level)))
 
     def predict_many(self, source: Any, *, level: float = 0.9) -> Iterator[Prediction]:
         """Answer for raw data, example by example in the order given, faults in their place.
@@ -102,10 +117,78 @@ class Model:
         """
         examples = self._read(source)
         answers = self.task.answers(self.outputs(examples), self.calibration, level=level)
-        pairs = zip(examples.names, answers, strict=True)
-        answered = [Prediction(name, answer) for name, answer in pairs]
-        broken = [Prediction(fault.name, fault) for fault in examples.faults]
-        return _ordering.merged(source, answered, broken)
+        return (
+            Prediction(name, held if isinstance(held, Fault) else answers[held])
+            for name, held in _ordering.merged(source, examples.names, examples.faults)
+        )
+
+    def explain(
+        self, source: Any, *, answer: str | None = None, method: str | None = None
+    ) -> Explanation | list[Explanation | Fault]:
+        """Say why the model answers as it does, and how far that can be trusted.
+
+        Args:
+            source: see `predict`.
+            answer: that is explained, such as a class; None for the one that the model gives.
+            method: name of an explainer, see `pellucid list explainers`; None for the one that was
+                measured to be the best on this model.
+
+        Returns:
+            One explanation for one example; else a list, where a Fault stands for an example that
+            could not be used.
+
+        Raises:
+            BadInputError: if nothing can be used, or there is no such answer or method.
+        """
+        found = list(self.explain_many(source, answer=answer, method=method))
+        return self._one_or_all(source, found)
+
+    def explain_many(
+        self, source: Any, *, answer: str | None = None, method: str | None = None
+    ) -> Iterator[Explained]:
+        """Explain example by example in the order given, faults in their place; see `explain`."""
+        examples, why = self._read(source), self.why
+        method = why.explainer(method).name
+        return (
+            Explained(
+                name,
+                held
+                if isinstance(held, Fault)
+                else why.explain(examples, held, answer=answer, method=method),
+            )
+            for name, held in _ordering.merged(source, examples.names, examples.faults)
+        )
+
+    def explain_all(
+        self, source: Any, *, answer: str | None = None, mistakes: bool = False
+    ) -> Reliance:
+        """Find what the model relies on over a whole set, and whether it should.
+
+        Args:
+            source: raw data; with targets, scores tell what each reason is worth.
+            answer: keep to the examples that get this answer; None for all.
+            mistakes: keep to the examples that are answered wrongly.
+
+        Raises:
+            BadInputError: if nothing can be used, there is no such answer, or mistakes are asked
+                for of data without targets.
+        """
+        examples, _ = self._sides(self._read(source))
+        if mistakes:
+            examples, _ = self._targeted(examples)
+        y = None
+        if examples.targets is not None and known(examples.targets).all():
+            y = self.task.encode(examples.targets)
+        return rely(
+            self.why.subject,
+            examples,
+            self.outputs(examples),
+            y,
+            cases=self.cases,
+            trust=self.why.trust,
+            answer=answer,
+            mistakes=mistakes,
+        )
 
     def evaluate(self, source: Any) -> Evaluation:
         """Score the model on data that it has not seen.
@@ -150,8 +233,15 @@ class Model:
         Raises:
             SavingError: if the disk does not take it.
         """
-        members = (_archive.to_json(self._document()), _weights(self.network))
-        _archive.write(Path(path), dict(zip(_MEMBERS, members, strict=True)))
+        cases, names = (b"", {}) if self.cases is None else self.cases.to_members()
+        document = {
+            **self._document(),
+            "trust": _saving.plain(self.trust),
+            "cases": _saving.plain(names),
+        }
+        members = (_archive.to_json(document), _saving.weights(self.network))
+        further = {} if self.cases is None else {_CASES: cases}
+        _archive.write(Path(path), dict(zip(_MEMBERS, members, strict=True)) | further)
 
     @classmethod
     def load(cls, path: str | Path, *, network: nn.Module | None = None) -> "Model":
@@ -166,12 +256,13 @@ class Model:
             ModelFileError: if it is no model file, is damaged, or was written by a newer version.
         """
         path = Path(path)
-        members = _archive.read(path, _MEMBERS)
+        members = _archive.read(path, _MEMBERS, (_CASES,))
         try:
             document = _archive.from_json(members["model.json"])
         except ValueError as error:
             raise _archive.damaged(path, str(error)) from error
-        model = cls(**_loading.rebuild(path, document, members["weights.safetensors"], network))
+        parts = (members["weights.safetensors"], members.get(_CASES))
+        model = cls(**_loading.rebuild(path, document, parts, network))
         if model.numerics["channels_last"]:
             convert_conv2d_weight_memory_format(model.network, torch.channels_last)
         return model
@@ -207,8 +298,38 @@ class Model:
         scores = summary.get("scores", {})
         return _grid.score_rows(scores, summary.get("guess", {})) if scores else []
 
+    def _one_or_all(self, source: Any, found: Sequence[tuple[str, _One | Fault]]) -> Any:
+        if not _ordering.is_one(source, [name for name, _ in found]):
+            return [each for _, each in found]
+        (name, each) = found[0]
+        if isinstance(each, Fault):
+            raise BadInputError(
+                given=f"{name}: {each.reason}",
+                needed=f"an example of the kind {self.kind.name!r} that can be read",
+                remedy="open it in another program to see whether it is whole",
+            )
+        return each
+
     def _read(self, source: Any) -> Examples:
         return self.kind.read(_ordering.readable(source), Ask(schema=self.schema))
+
+    def report(self, path: str | Path, data: Any = None, *, command: str = "") -> None:
+        """Draw the whole account of the model as one HTML page that needs nothing else.
+
+        Args:
+            path: of the page.
+            data: raw data with targets that the model has not seen, to be scored on; None for what
+                was held out.
+            command: by which the page was asked for, to be shown in it.
+
+        Raises:
+            BadInputError: if the data cannot be used.
+            SavingError: if the page cannot be written.
+        """
+        from pellucid.reporting import report
+
+        page = report(self, data, command=command)
+        _archive.write_plain(Path(path), page.encode())
 
     def _sides(self, examples: Examples) -> tuple[Examples, list[str]]:
         """Keep the test side where folders name one."""
@@ -237,56 +358,26 @@ class Model:
         return self.kind.take(examples, np.flatnonzero(there)), (*examples.faults, *without)
 
     def _document(self) -> dict[str, Any]:
-        return _plain(
-            {
-                "format": _archive.FORMAT,
-                "versions": {
-                    "pellucid": sys.modules["pellucid"].__version__,
-                    "torch": torch.__version__,
-                    "python": platform.python_version(),
-                },
-                "task": self.task.name,
-                "schema": self.schema.to_json(),
-                "built": self.built,
-                "numerics": self.numerics,
-                "views": self.views,
-                "calibration": self.calibration,
-                "record": self.record,
-            }
-        )
+        return {
+            "format": _archive.FORMAT,
+            "versions": {
+                "pellucid": sys.modules["pellucid"].__version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+            "task": self.task.name,
+            "schema": self.schema.to_json(),
+            "built": self.built,
+            "numerics": self.numerics,
+            "views": self.views,
+            "calibration": self.calibration,
+            "record": self.record,
+        }
 
 
 def load(path: str | Path, *, network: nn.Module | None = None) -> Model:
     """Open a model that was saved; see `Model.load`."""
     return Model.load(path, network=network)
-
-
-def _weights(network: nn.Module) -> bytes:
-    from safetensors.torch import save
-
-    whole: nn.Module = getattr(network, "_orig_mod", network)  # what torch.compile wraps
-    _loading.form_of(whole)
-    # Clones: two names of one tensor are two tensors in the file.
-    form = torch.contiguous_format
-    return save(
-        {
-            name: value.detach().cpu().clone(memory_format=form)
-            for name, value in whole.state_dict().items()
-        }
-    )
-
-
-def _plain(given: Any) -> Any:
-    """Turn a record into plain JSON types; what JSON cannot say must not cost a finished run."""
-    if isinstance(given, Mapping):
-        return {str(name): _plain(value) for name, value in given.items()}
-    if isinstance(given, np.ndarray | Tensor | np.generic):
-        return _plain(given.tolist())
-    if isinstance(given, list | tuple):
-        return [_plain(value) for value in given]
-    if isinstance(given, float):
-        return given if math.isfinite(given) else None
-    return given if given is None or isinstance(given, bool | int | str) else str(given)
 
 
 def _some(names: Sequence[str]) -> str:

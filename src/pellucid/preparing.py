@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,10 +31,12 @@ class Side:
     Args:
         stored: (N, *stored).
         y: (N,).
+        names: one each.
     """
 
     stored: NDArray[Any]
     y: Tensor
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +55,7 @@ class Prepared:
         said: what was decided, a sentence each.
         divide: gives the training and held-out side of another draw; None where the held-out side
             is given.
+        learned: gives some of the training side, at these places of it, with their names.
     """
 
     kind: Kind
@@ -64,6 +68,7 @@ class Prepared:
     notes: tuple[Finding, ...]
     said: tuple[str, ...]
     divide: Callable[[int], tuple[Supply, Side]] | None = None
+    learned: Callable[[NDArray[np.int64]], Side] | None = None
 
     def fold(self, number: int) -> "Prepared":
         """Give the same data with other examples held out; fold 0 is the data as it is."""
@@ -110,19 +115,25 @@ def prepare(
     supply = Supply(kind, schema, stored, *sides["train"], device=device)
     notes = examples.notes
     if given is None:
-        held = _side(stored, *_answered(answers, examples, parts.valid))
+        held = _side(stored, examples.names, *_answered(answers, examples, parts.valid))
     else:
         # Read again, now that it is known what the network needs to see of it.
         again = _compared(kind, _targeted(kind.read(valid, replace(ask, schema=schema))), given)
         notes = tuple(dict.fromkeys((*notes, *again.notes)))
         everything = np.arange(len(again))
-        held = _side(kind.encode(again, schema), *_answered(answers, again, everything))
+        encoded = kind.encode(again, schema)
+        held = _side(encoded, again.names, *_answered(answers, again, everything))
 
     def divide(number: int) -> tuple[Supply, Side]:
         other = split(examples, clusters, keys, share=None, seed=seed + number * _FOLDS)
         train = _answered(answers, examples, other.train)
         places = _answered(answers, examples, other.valid)
-        return Supply(kind, schema, stored, *train, device=device), _side(stored, *places)
+        supply = Supply(kind, schema, stored, *train, device=device)
+        return supply, _side(stored, examples.names, *places)
+
+    def learned(wanted: NDArray[np.int64]) -> Side:
+        places, y = sides["train"]
+        return _side(stored, examples.names, places[wanted], y[torch.from_numpy(wanted)])
 
     drawn = given is None and (examples.sides is None or not (examples.sides == "valid").any())
     return Prepared(
@@ -130,17 +141,18 @@ def prepare(
         task=answers,
         train=supply,
         valid=held,
-        test=_side(stored, *sides["test"]) if len(sides["test"][0]) else None,
+        test=_side(stored, examples.names, *sides["test"]) if len(sides["test"][0]) else None,
         fingerprint=parts.fingerprint,
         faults=examples.faults,
         notes=notes,
         said=parts.said if given is None else (f"{len(held.y):,} examples held out as given",),
         divide=divide if drawn else None,
+        learned=learned,
     )
 
 
-def _side(stored: NDArray[Any], places: NDArray[np.int64], y: Tensor) -> Side:
-    return Side(stored=stored[places], y=y)
+def _side(stored: NDArray[Any], names: Sequence[str], places: NDArray[np.int64], y: Tensor) -> Side:
+    return Side(stored=stored[places], y=y, names=[names[place] for place in places.tolist()])
 
 
 def _targeted(examples: Examples) -> Examples:

@@ -284,6 +284,14 @@ class Kind(ABC):
         del examples
         return []
 
+    def columns(self, examples: Examples) -> dict[str, NDArray[Any]]:
+        """Give what else is known of each example, by name: numbers or words (object), each (N,).
+
+        Groups that the model is weak for are looked for by it; the default knows nothing.
+        """
+        del examples
+        return {}
+
     @abstractmethod
     def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
         """Draw the examples at these places as one PNG sheet, titled by target where known."""
@@ -336,6 +344,19 @@ class Kind(ABC):
 
         What speaks for the answer and what speaks against it are told apart without colour, too.
         """
+
+    def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
+        """Say in a few words what one example has in each part; "" where words cannot say.
+
+        The default says nothing of any part.
+
+        Args:
+            examples: raw.
+            place: of the example among them.
+            parts: of it, or of another one that has the same names.
+        """
+        del examples, place
+        return ("",) * len(parts)
 
     @classmethod
     @abstractmethod

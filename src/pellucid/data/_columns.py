@@ -21,6 +21,7 @@ from pellucid.data._values import codes, levels, moments, numbers, words
 MOST_LEVELS = 1000
 MOST_BINS = 48
 _STRAIGHT = 3.0  # scales from the median up to which a number is not bent
+_FARTHEST = 700.0  # encoded; float64 ends there
 _CIRCLES = {"month": 12, "weekday": 7, "hour": 24}
 
 
@@ -115,6 +116,14 @@ def encode(columns: Sequence[Column], raw: Any) -> list[NDArray[np.float32]]:
         else _scaled(values[column.part], column)
         for column in columns
     ]
+
+
+def straightened(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Undo the bend of encoded numbers: give how many scales each is from the median."""
+    far = np.minimum(np.abs(scaled), _FARTHEST)
+    return np.where(
+        far <= _STRAIGHT, scaled, np.copysign(_STRAIGHT + np.expm1(far - _STRAIGHT), scaled)
+    )
 
 
 def _learn_words(name: str, column: Any) -> list[Column]:

@@ -1,13 +1,12 @@
 """A sheet of example pictures, class by class, as one PNG."""
 
-import importlib.util
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+
+from pellucid.data._lettering import font, png, shortened
 
 COLUMNS = 10
 _TILE = 112  # pixels
@@ -18,7 +17,6 @@ _FOOT = 16  # height of the line below a picture that has a name of its own
 _BETWEEN = 14
 _PAPER, _INK, _FAINT, _FRAME = "#ffffff", "#1f2430", "#7a8194", "#e3e6ec"
 _PIXELATED = 40  # pixels; smaller pictures are enlarged with their pixels to be seen
-_FONT = ("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf")  # has Greek and Cyrillic too
 
 Group = tuple[str, str, list[int]]  # title, what is said of it, places of its pictures
 
@@ -61,7 +59,7 @@ def draw_sheet(
             if captions:
                 _caption(pen, captions[place], (left, upper + tile[1] + 2), tile[0])
         top += _height(group, columns, tile[1] + foot)
-    return _png(sheet)
+    return png(sheet)
 
 
 def _height(group: Group, columns: int, tile: int) -> int:
@@ -72,26 +70,16 @@ def _height(group: Group, columns: int, tile: int) -> int:
 def _head(pen: Any, title: str, remark: str, top: int, wide: int) -> None:
     if not title:
         return
-    font, small = _font(17), _font(12)
-    shown = _short(pen, title, font, wide - 2 * _MARGIN - 160)
-    pen.text((_MARGIN, top + 22), shown, font=font, fill=_INK, anchor="ls")
-    left = _MARGIN + pen.textlength(shown, font=font) + 10
+    large, small = font(17), font(12)
+    shown = shortened(pen, title, large, wide - 2 * _MARGIN - 160)
+    pen.text((_MARGIN, top + 22), shown, font=large, fill=_INK, anchor="ls")
+    left = _MARGIN + pen.textlength(shown, font=large) + 10
     pen.text((left, top + 22), remark, font=small, fill=_FAINT, anchor="ls")
 
 
 def _caption(pen: Any, text: str, at: tuple[int, int], width: int) -> None:
-    font = _font(10)
-    pen.text(at, _short(pen, text, font, width), font=font, fill=_FAINT, anchor="la")
-
-
-def _short(pen: Any, text: str, font: Any, width: int) -> str:
-    """Cut a text's middle out until it fits: the end of a file's name tells most."""
-    text = " ".join(text.split())
-    if pen.textlength(text, font=font) <= width:
-        return text
-    while len(text) > 4 and pen.textlength(f"{text[:2]}…{text[3:]}", font=font) > width:
-        text = text[:2] + text[3:]
-    return f"{text[:2]}…{text[3:]}"
+    small = font(10)
+    pen.text(at, shortened(pen, text, small, width), font=small, fill=_FAINT, anchor="la")
 
 
 def _tile(pixels: UInt8[np.ndarray, "H W C"], size: tuple[int, int]) -> Any:
@@ -107,21 +95,3 @@ def _paste(sheet: Any, pen: Any, tile: Any, at: tuple[int, int]) -> None:
     left, top = at
     # Without a line around it a white picture has no edge on white paper.
     pen.rectangle((left, top, left + tile.width - 1, top + tile.height - 1), outline=_FRAME)
-
-
-def _font(size: int) -> Any:
-    from PIL import ImageFont
-
-    found = importlib.util.find_spec(_FONT[0])
-    folders = found.submodule_search_locations if found is not None else None
-    for folder in folders or []:
-        file = Path(folder) / _FONT[1]
-        if file.is_file():
-            return ImageFont.truetype(str(file), size)
-    return ImageFont.load_default(size)
-
-
-def _png(sheet: Any) -> bytes:
-    file = io.BytesIO()
-    sheet.save(file, "PNG")
-    return file.getvalue()

@@ -166,6 +166,23 @@ def is_grey(pixels: UInt8[np.ndarray, "N H W 3"]) -> bool:
     return all(_colourless(block) for block in blocks)
 
 
+def seen(size: tuple[int, int], width: int, height: int) -> tuple[float, float, float, float]:
+    """Give the rectangle of a picture that is left when it is brought to another size.
+
+    Args:
+        size: width and height of the picture, upright, pixels.
+        width: that it is brought to.
+        height: that it is brought to.
+
+    Returns:
+        Left, top, width and height, in pixels of the picture; not whole ones.
+    """
+    wide, high = size
+    across = min(wide, LONGEST * width / height * high)
+    down = min(high, LONGEST * height / width * wide)
+    return (wide - across) / 2, (high - down) / 2, across, down
+
+
 def _colourless(pixels: UInt8[np.ndarray, "*any 3"]) -> bool:
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     most = np.maximum(np.maximum(red, green), blue)
@@ -244,10 +261,7 @@ def _fitted(picture: Opened, width: int, height: int) -> Opened:
 
     if picture.size == (width, height):
         return picture
-    longest = LONGEST * width / height
-    across = min(picture.width, longest * picture.height)
-    down = min(picture.height, picture.width * LONGEST * height / width)
-    left, top = (picture.width - across) / 2, (picture.height - down) / 2
+    left, top, across, down = seen(picture.size, width, height)
     box = (left, top, left + across, top + down)
     # A first step by whole pixels, no nearer to the goal than twice, saves most of the time.
     return picture.resize((width, height), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)

@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
+from pellucid.data._picture_blanks import blanks
+from pellucid.data._picture_facts import facts
 from pellucid.data._picture_findings import find
+from pellucid.data._picture_parts import fields, pieces
 from pellucid.data._picture_reading import fitted
 from pellucid.data._picture_rows import (
     Pictures,
@@ -96,9 +99,7 @@ class Image(Kind):
         )
 
     def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
-        channels, height, width = schema.shape
-        form = Form(height=height, width=width, channels=channels)
-        return fitted(examples.raw.whole(), form)
+        return fitted(examples.raw.whole(), _form(schema))
 
     def tensor(self, stored: Tensor, schema: Schema) -> Tensor:
         return _normalised(stored, schema)
@@ -111,6 +112,9 @@ class Image(Kind):
 
     def look(self, examples: Examples) -> list[Finding]:
         return find(examples)
+
+    def columns(self, examples: Examples) -> dict[str, NDArray[Any]]:
+        return {**facts(examples.raw)}
 
     def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
         chosen = np.array(places, dtype=np.int64)
@@ -125,35 +129,34 @@ class Image(Kind):
         return draw_sheet(pixels, _by_class(targets, examples.targets), ())
 
     def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
-        return self.areas(examples, schema)
+        return pieces(self.encode(examples, schema), examples.raw, _form(schema))
 
     def areas(self, examples: Examples, schema: Schema) -> list[Parts]:
-        _, height, width = schema.shape
-        rows, columns = np.mgrid[:height, :width]
-        of = (rows * 7 // height) * 7 + columns * 7 // width
-        names = tuple(f"row {place // 7 + 1}, column {place % 7 + 1}" for place in range(49))
-        return [
-            Parts(of=of[None], names=names, where=tuple([0, 0, 1, 1] for _ in names))
-            for _ in range(len(examples))
-        ]
+        return fields(examples.raw, _form(schema))
 
     def blanks(self, x: Tensor, schema: Schema, others: Tensor) -> dict[str, Tensor]:
-        del schema, others
-        return {"mean colour": torch.zeros_like(x)[None]}
+        del schema
+        return blanks(x, others)
 
     def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
-        count, height, width = stored.shape[:3]
-        sizes = np.tile(np.array([width, height]), (count, 1))
-        pictures = Pictures(pixels=stored, sizes=sizes, grey=np.zeros(count, bool))
+        channels, height, width = schema.shape
         return Examples(
-            kind=self.name, names=[f"case {place}" for place in range(count)], raw=pictures
+            kind=self.name,
+            names=[f"case {place}" for place in range(len(stored))],
+            raw=Pictures(
+                pixels=stored,
+                sizes=np.full((len(stored), 2), (width, height), np.int32),
+                grey=np.full(len(stored), channels == 1),
+            ),
         )
 
     def paint(
         self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
     ) -> bytes:
-        del parts, shares
-        return self.draw(examples, [place])
+        from pellucid.data._picture_painting import painted
+
+        (pixels,) = examples.raw.take(np.array([place])).whole()
+        return painted(pixels, parts, shares)
 
     @classmethod
     def specimen(cls, folder: Path) -> Path:
@@ -166,6 +169,11 @@ class Image(Kind):
                 picture = Pillow.fromarray(_drawn(shape, random))
                 picture.save(folder / shape / f"{number:03}.png")
         return folder
+
+
+def _form(schema: Schema) -> Form:
+    channels, height, width = schema.shape
+    return Form(height=height, width=width, channels=channels)
 
 
 def _normalised(stored: UInt8[Tensor, "B H W C"], schema: Schema) -> Float[Tensor, "B C H W"]:

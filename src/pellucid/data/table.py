@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
 from pellucid.data._columns import MOST_LEVELS, Column, encode, learn
 from pellucid.data._row_keys import row_keys
+from pellucid.data._table_parts import blanks, sources
 from pellucid.data._table_reading import keep, metadata, read_again, read_first
+from pellucid.data._table_restoring import restored
 from pellucid.data._table_sources import Wish, gather, is_named_as_table, suffix
 from pellucid.data._values import Settled
 from pellucid.errors import BadInputError
@@ -127,34 +129,38 @@ class Table(Kind):
 
         return findings(examples)
 
+    def columns(self, examples: Examples) -> dict[str, NDArray[Any]]:
+        from pellucid.data._table_facts import facts
+
+        return facts(examples.raw)
+
     def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
         from pellucid.data._table_drawing import sheet
 
         return sheet(examples, places)
 
     def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
-        sources = [column["of"] for column in schema.details["columns"]]
-        names = tuple(dict.fromkeys(sources))
-        of = np.array([names.index(name) for name in sources])
-        return [Parts(of=of, names=names, where=names)] * len(examples)
+        return [sources(schema)] * len(examples)
 
     def blanks(
         self, x: "torch.Tensor", schema: Schema, others: "torch.Tensor"
     ) -> "dict[str, torch.Tensor]":
-        del schema
-        found = {"typical": x[None] * 0}
-        if len(others):
-            found = {"others": others[:16, None].expand(-1, len(x), -1), **found}
-        return found
+        return blanks(x, schema, others)
 
     def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
-        raise NotImplementedError
+        return restored(stored, schema)
 
     def paint(
         self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
     ) -> bytes:
-        del parts, shares
-        return self.draw(examples, [place])
+        from pellucid.data._table_painting import painted
+
+        return painted(parts.names, self.tell(examples, place, parts), shares)
+
+    def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
+        from pellucid.data._table_telling import tell
+
+        return tell(examples.raw, place, parts.where)
 
     @classmethod
     def specimen(cls, folder: Path) -> Path:

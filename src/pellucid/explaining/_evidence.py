@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pellucid.tasks import Answer
@@ -166,3 +167,30 @@ class Explanation:
             "blank": self.blank,
             "notes": list(self.notes),
         }
+
+    def page(self) -> str:
+        """Give one HTML page that needs no other file: all that is known, with the picture."""
+        from pellucid.explaining._page import page
+
+        return page(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write it as a page (.html), as the picture alone (.png) or for machines (.json).
+
+        Raises:
+            BadInputError: if the name of the file ends in something else.
+            SavingError: if it cannot be written.
+        """
+        from pellucid.explaining import _showing
+
+        _showing.save(self, Path(path))
+
+    def __str__(self) -> str:
+        from pellucid.explaining import _showing
+
+        return _showing.text(self)
+
+    def _repr_html_(self) -> str:
+        from pellucid.explaining._page import fragment
+
+        return fragment(self)

@@ -44,6 +44,10 @@ class Answer(ABC):
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON types, the answer itself first."""
 
+    def doubt(self) -> str:
+        """Say why it should be left to a person at the level asked for; "" if it need not be."""
+        return ""
+
 
 class Task(ABC):
     """The question, as the training loop, the model and the report see it.
@@ -151,6 +155,10 @@ class Task(ABC):
         Raises:
             BadInputError: if no answer has that name.
         """
+
+    @abstractmethod
+    def told(self, y: Tensor) -> list[str]:
+        """Say targets, (N,) as `encode` gives them, in the user's words."""
 
     def details(self, outputs: Tensor, y: Tensor, calibration: Calibration) -> dict[str, Any]:
         """More of the evaluation as JSON: calibration error, coverage, per class, confusion."""

@@ -67,6 +67,13 @@ class Classification(Answer):
             "probabilities": self.probabilities,
         }
 
+    def doubt(self) -> str:
+        if not self.set:
+            return "no class is sure enough at this level"
+        if len(self.set) > 1:
+            return f"{len(self.set)} classes cannot be told apart at this level: {_some(self.set)}"
+        return ""
+
     def __str__(self) -> str:
         return f"{self.label} ({self.probability:.1%}), set: {', '.join(self.set) or 'none'}"
 
@@ -248,6 +255,9 @@ class Classify(Task):
                 remedy="spell it as `pellucid show MODEL` does, or leave it out",
             )
         return self.schema.classes.index(name)
+
+    def told(self, y: Int[Tensor, " N"]) -> list[str]:
+        return [self.schema.classes[place] for place in y.tolist()]
 
     def degenerate(self, outputs: Float[Tensor, "N K"]) -> str | None:
         """Say so if 50 examples or more get one answer and that class is not nearly all."""

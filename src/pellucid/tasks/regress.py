@@ -29,6 +29,7 @@ from pellucid.tasks._conformal import summarise, threshold
 from pellucid.tasks._targets import coded, known, numeric
 
 _LEVEL = 0.9
+_GROUPS, _GROUPED = 10, 10  # groups of like answers at most, and examples of one at least
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +49,11 @@ class Regression(Answer):
 
     def to_json(self) -> dict[str, Any]:
         return {"value": self.value, "low": self.low, "high": self.high}
+
+    def doubt(self) -> str:
+        if self.low is None or self.high is None:
+            return "too few examples were held out to promise an interval at this level"
+        return ""
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
@@ -138,12 +144,18 @@ class Regress(Task):
     def details(
         self, outputs: Float[Tensor, "N 1"], y: Float[Tensor, " N"], calibration: Calibration
     ) -> dict[str, Any]:
-        """Give "coverage" of the 90 % intervals as JSON."""
+        """Give "coverage" of the 90 % intervals and "agreement" with the truth as JSON.
+
+        Agreement has one row for each of up to ten equally large groups of like answers: "count",
+        "predicted" and "true", their means, and "low" to "high", where eight in ten true ones lie.
+        """
         half = threshold(calibration, _LEVEL)
-        inside = np.abs(self._values(outputs) - self._own(y)) <= half
+        values, truth = self._values(outputs), self._own(y)
+        inside = np.abs(values - truth) <= half
         width = None if math.isinf(half) else 2 * half
         return {
             "coverage": {"level": _LEVEL, "share": float(inside.mean()), "mean_width": width},
+            "agreement": _agreement(values, truth),
         }
 
     def answers(
@@ -188,6 +200,9 @@ class Regress(Task):
             )
         return 0
 
+    def told(self, y: Float[Tensor, " N"]) -> list[str]:
+        return [f"{value:.6g}" for value in self._own(y).tolist()]
+
     def degenerate(self, outputs: Float[Tensor, "N 1"]) -> str | None:
         """Say so if 50 examples or more get the same number, to a thousandth of the scale."""
         if not outputs.isfinite().all():
@@ -231,6 +246,23 @@ def _estimates(errors: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[
     r2 = _scores.within(found["r2"], -math.inf, 1.0)
     sizes = {name: _scores.within(found[name], 0.0, math.inf) for name in ("rmse", "mae")}
     return {**sizes, "r2": Estimate(value=_or_zero(r2.value), low=r2.low, high=r2.high)}
+
+
+def _agreement(values: NDArray[np.float64], truth: NDArray[np.float64]) -> list[dict[str, float]]:
+    order = np.argsort(values, kind="stable")
+    rows = []
+    for inside in np.array_split(order, max(1, min(_GROUPS, len(order) // _GROUPED))):
+        low, high = np.percentile(truth[inside], [10, 90]).tolist()
+        rows.append(
+            {
+                "count": len(inside),
+                "predicted": float(values[inside].mean()),
+                "true": float(truth[inside].mean()),
+                "low": low,
+                "high": high,
+            }
+        )
+    return rows
 
 
 def _or_zero(value: float) -> float:

@@ -1,0 +1,370 @@
+"""One run of `fit`: its wish, its clock, and its stages, each in the time that it may take."""
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from pellucid._recording import EXIT, Recorded, Trained, recorded
+from pellucid.data import Ask
+from pellucid.errors import InterruptedRunError
+from pellucid.explaining import Subject
+from pellucid.explaining._cases import Cases
+from pellucid.judging import account, glance, judge
+from pellucid.model import Model
+from pellucid.networks._committee import Committee
+from pellucid.preparing import Prepared, prepare
+from pellucid.training.budget import Budget, Clock
+from pellucid.training.checkpoint import Checkpoint, Kept
+from pellucid.training.choosing import (
+    Choice,
+    build,
+    choose_by_clock,
+    choose_by_rule,
+    choose_own,
+    place_of,
+)
+from pellucid.training.learner import Habits, Learner
+from pellucid.training.loop import Run, say, train
+from pellucid.training.order import mixed
+from pellucid.training.pace import Pace
+from pellucid.training.progress import Progress, Watch
+from pellucid.training.signals import Asked
+
+# Of the time left, for decoding pictures: past that, more steps on a sample teach more than more
+# pictures seen hardly twice, and what is decoded now is there for the next run.
+_READING = 0.35
+_WORTH = 0.6  # of the passes that a network can use: what makes one more of them worth training
+_ADDING = 0.25  # seconds for intervals, calibration and saving beside the held-out looks
+_COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
+_EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clear by then
+_MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What the user asked for, beside the data."""
+
+    task: str | None
+    target: str | None
+    group: str | None
+    network: str | nn.Module | None
+    valid: Any
+    limits: Budget
+    device: str
+    out: Path | None
+    cases: bool
+
+
+class Fitting:
+    """One run of `fit`.
+
+    Args:
+        wish: what the user asked for.
+        asked: whether somebody asked it to stop.
+        watch: is told how far it is.
+        started: when the command was started, on `time.time()`'s scale; None for now.
+    """
+
+    def __init__(
+        self, wish: Wish, asked: Asked, watch: Watch | None, started: float | None
+    ) -> None:
+        self.wish = wish
+        self.asked = asked
+        self.watch = watch
+        self.clock = Clock(wish.limits.seconds, started=started)
+        self.times: dict[str, float] = {"starting": self.clock.spent}
+        self.notes: list[str] = []
+
+    def fit(self, data: Any) -> Model:
+        """Go the whole way from raw data to a model that is saved."""
+        ready = self._prepare(data)
+        checkpoint = self._checkpoint(ready)
+        kept, sentence = checkpoint.find() if checkpoint else (None, "")
+        if kept is not None:
+            self.clock.before += kept.facts["spent"]
+        choice = self._choose(ready, kept)
+        warnings = [note.text for note in ready.notes if note.level == "warning"]
+        for told in [*ready.said, *warnings, *([sentence] if sentence else [])]:
+            self._say(told)
+        self._stage("training")
+        before = self.clock.spent
+        choice, trained = self._train(ready, choice, checkpoint, kept)
+        self.times["training"] = self.clock.spent - before
+        model = self._finish(choice, trained)
+        if checkpoint is not None:
+            assert self.wish.out is not None
+            self._stage("saving")
+            model.save(self.wish.out)
+            checkpoint.remove()
+        self._stage("done")
+        return model
+
+    def _prepare(self, data: Any) -> Prepared:
+        self._stage("reading")
+        before = self.clock.spent
+        limits = self.wish.limits
+        memory = limits.memory or psutil.virtual_memory().available // 2
+        ready = prepare(
+            data,
+            Ask(
+                target=self.wish.target,
+                group=self.wish.group,
+                seconds=limits.seconds or 600.0,
+                memory=memory,
+                reading=max(0.0, _READING * self.clock.left),
+                further=not self._goes_on(),
+            ),
+            task=self.wish.task,
+            valid=self.wish.valid,
+            seed=limits.seed,
+            device=self.wish.device,
+        )
+        self.times["reading"] = self.clock.spent - before
+        self._heed()
+        return ready
+
+    def _checkpoint(self, ready: Prepared) -> Checkpoint | None:
+        out, limits = self.wish.out, self.wish.limits
+        if out is None:
+            return None
+        asked = {
+            "split": ready.fingerprint,
+            "schema": ready.task.schema.to_json(),
+            "task": ready.task.name,
+            "network": self.wish.network
+            if isinstance(self.wish.network, str | None)
+            else place_of(self.wish.network),
+            "steps": limits.steps,
+            "seconds": limits.seconds,
+            "seed": limits.seed,
+            "torch": torch.__version__,
+        }
+        return Checkpoint(_beside(out), asked)
+
+    def _goes_on(self) -> bool:
+        """Tell whether this call likely continues a run that was stopped."""
+        out = self.wish.out
+        return out is not None and Checkpoint(_beside(out), {}).path.exists()
+
+    def _choose(self, ready: Prepared, kept: Kept | None) -> Choice:
+        self._stage("choosing")
+        before = self.clock.spent
+        limits, network = self.wish.limits, self.wish.network
+        if isinstance(network, nn.Module):
+            choice = choose_own(network, ready.train)
+        elif kept is not None:
+            choice = Choice.from_json(kept.facts["choice"])
+        elif limits.steps is not None:
+            choice = choose_by_rule(ready.task, ready.train, wish=network, steps=limits.steps)
+        else:
+            left = self.clock.left - self._reserve(0.0)
+            choice = choose_by_clock(
+                ready.task, ready.train, wish=network, seed=limits.seed, seconds=left
+            )
+        if ready.divide is None or isinstance(network, nn.Module):
+            choice = choice.of(1)
+        self.times["choosing"] = self.clock.spent - before
+        self._heed()
+        return choice
+
+    def _train(
+        self, ready: Prepared, choice: Choice, checkpoint: Checkpoint | None, kept: Kept | None
+    ) -> tuple[Choice, list[Trained]]:
+        """Train one network after the other, each on its fold, in equal shares of the time."""
+        trained: list[Trained] = []
+        done: dict[str, Tensor] = {}
+        while len(trained) < choice.members:
+            number = len(trained)
+            fold = ready.fold(number)
+            learner = self._learner(fold, choice, self._network(ready, choice, number))
+            run = self._run(fold, choice, learner, checkpoint, number)
+            if trained:
+                run.curve, run.said = trained[-1].run.curve, trained[-1].run.said
+            else:
+                run.said += self.notes
+            run.done = done
+            if kept is not None and number < kept.facts["member"]:
+                prefix = f"done.{number}."
+                found = {k: v for k, v in kept.tensors.items() if k.startswith(prefix)}
+                learner.network.load_state_dict(
+                    {key.removeprefix(prefix): value for key, value in found.items()}
+                )
+                run.curve, run.said = kept.facts["curve"], kept.facts["said"]
+            else:
+                train(learner, run, kept)
+                kept = None
+            weights = learner.network.state_dict()
+            done |= {f"done.{number}.{name}": value for name, value in weights.items()}
+            trained.append(Trained(fold, learner, run))
+            choice = self._planned_again(ready, choice, trained)
+        return choice, trained
+
+    def _planned_again(self, ready: Prepared, choice: Choice, trained: list[Trained]) -> Choice:
+        """Plan how many networks the time is for, from the speed of those that are trained."""
+        run = trained[-1].run
+        each = run.pace.per_step * run.pace.most
+        alone = ready.divide is None or isinstance(self.wish.network, nn.Module)
+        if alone or self.wish.limits.steps is not None or not 0 < each < math.inf:
+            return choice
+        left = self.clock.left - self._reserve(3 * run.looking * choice.members)
+        planned = len(trained) + max(0, math.ceil(left / each - _WORTH))
+        if trained[-1].learner.step < run.pace.most:  # it made room for the others
+            planned = max(planned, choice.members)
+        return choice.of(planned)
+
+    def _network(self, ready: Prepared, choice: Choice, number: int) -> nn.Module:
+        if isinstance(self.wish.network, nn.Module):
+            return self.wish.network
+        seed = mixed(self.wish.limits.seed, number) if number else self.wish.limits.seed
+        return build(choice.built, ready.task.schema, ready.task.outputs, seed=seed)
+
+    def _learner(self, ready: Prepared, choice: Choice, network: nn.Module) -> Learner:
+        ready.task.smoothing = choice.recipe.smoothing
+        network = choice.numerics.place(network)
+        if choice.numerics.device.startswith("cuda") and self.clock.seconds >= _COMPILING:
+            network.compile()  # in place: the names of its weights stay as they are
+        return Learner(
+            network,
+            ready.task,
+            ready.train,
+            Habits(
+                recipe=choice.recipe,
+                batch=choice.batch,
+                numerics=choice.numerics,
+                seed=self.wish.limits.seed,
+            ),
+        )
+
+    def _run(
+        self,
+        ready: Prepared,
+        choice: Choice,
+        learner: Learner,
+        checkpoint: Checkpoint | None,
+        number: int,
+    ) -> Run:
+        limits = self.wish.limits
+        looking = choice.per_example / 3 * len(ready.valid.y)
+        tests = len(ready.test.y) / len(ready.valid.y) if ready.test else 0.0
+        most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
+        others = choice.members - 1 - number  # that are still to be trained
+        after = self._reserve(looking * choice.members * (3 + 2 * tests))
+        waiting = max(0.0, self.clock.left - after) * others / (others + 1) if others else 0.0
+
+        def reserving(looking: float) -> float:
+            return waiting + self._reserve(looking * choice.members * (3 + 2 * tests))
+
+        pace = Pace(
+            self.clock,
+            steps=limits.steps,
+            most=math.ceil(most * len(ready.train) / choice.batch) if math.isfinite(most) else most,
+            reserve=reserving(looking),
+        )
+        run = Run(
+            clock=self.clock,
+            pace=pace,
+            metric=ready.task.metric,
+            look=lambda: glance(ready, learner.network, choice.numerics),
+            looking=looking,
+            checkpoint=checkpoint,
+            facts={"choice": choice.to_json(), "member": number},
+            watch=self.watch,
+            asked=self.asked,
+            every=max(10.0, 0.02 * (limits.seconds or 500.0)),
+        )
+        run.reserving = reserving
+        return run
+
+    def _reserve(self, looks: float) -> float:
+        """Seconds that everything after training takes, when held-out looks take so many."""
+        seconds = self.wish.limits.seconds or 0.0
+        return looks + _ADDING + self._explaining + EXIT + _MARGIN * seconds
+
+    @property
+    def _explaining(self) -> float:
+        """Seconds for finding out how far explanations of the model can be trusted."""
+        return min(_EXPLAINED, max(0.3, 0.02 * (self.wish.limits.seconds or 0.0)))
+
+    def _finish(self, choice: Choice, trained: list[Trained]) -> Model:
+        """Judge and calibrate on what was held out, and write the record."""
+        self._stage("calibrating")
+        before = self.clock.spent
+        ready, _, run = trained[0]
+        folds = [(each.ready, each.learner.network) for each in trained]
+        networks = [network.eval() for _, network in folds]
+        network = networks[0] if len(networks) == 1 else Committee(networks)
+        judged = judge(folds, network, choice.numerics)
+        if judged.strange:
+            say(run, judged.strange)
+        self.times["calibrating"] = self.clock.spent - before
+        run.curve["score_seconds"].append(round(self.clock.spent, 3))
+        run.curve["score"].append(judged.scores["scores"][ready.task.metric]["value"])
+        subject = Subject(
+            network=network,
+            task=ready.task,
+            kind=ready.kind,
+            calibration=judged.calibration,
+            numerics=choice.numerics.to_json(),
+            views=judged.views,
+        )
+        cases, trust = self._account(ready, subject)
+        return Model(
+            **{field.name: getattr(subject, field.name) for field in fields(subject)},
+            built=choice.built,
+            record=self._record(choice, trained, judged.scores),
+            cases=cases if self.wish.cases else None,
+            trust=trust,
+        )
+
+    def _account(self, ready: Prepared, subject: Subject) -> tuple[Cases, dict[str, Any]]:
+        """Find out how far explanations can be trusted, in the time that is set apart for it."""
+        self._stage("explaining")
+        before, seed = self.clock.spent, self.wish.limits.seed
+        seconds = None
+        if self.wish.limits.seconds is not None:
+            spare = self.clock.left - self._reserve(0.0) + self._explaining
+            seconds = min(self._explaining, max(0.0, spare))
+        cases, trust = account(ready, subject, seed=seed, seconds=seconds)
+        self.times["explaining"] = self.clock.spent - before
+        return cases, trust
+
+    def _record(
+        self, choice: Choice, trained: list[Trained], judged: dict[str, Any]
+    ) -> dict[str, Any]:
+        whole = Recorded(
+            limits=self.wish.limits,
+            out=self.wish.out,
+            spent=self.clock.spent,
+            times=self.times,
+            choice=choice,
+            trained=trained,
+        )
+        return recorded(whole, judged)
+
+    def _say(self, sentence: str) -> None:
+        """Tell whoever watches, and keep it for the record."""
+        self.notes.append(sentence)
+        if self.watch is not None:
+            spent, budget = self.clock.spent, self.clock.seconds
+            self.watch(Progress(stage="training", spent=spent, budget=budget, said=sentence))
+
+    def _stage(self, stage: str) -> None:
+        if self.watch is not None:
+            self.watch(Progress(stage=stage, spent=self.clock.spent, budget=self.clock.seconds))
+
+    def _heed(self) -> None:
+        """Stop between stages if somebody asked to."""
+        if self.asked.name:
+            raise InterruptedRunError(
+                f"stopped by {self.asked.name} before training began: nothing was lost, and the"
+                " same command starts again"
+            )
+
+
+def _beside(out: Path) -> Path:
+    return out.with_name(out.name + ".run")

@@ -1,0 +1,172 @@
+"""Draw a picture beside itself in grey, each part tinted by what it added to the answer.
+
+Idea: a tint over a coloured picture cannot be told from the picture; over grey it can.
+
+Letters: H height, W width, C channels, P parts; Y X height and width as drawn.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64, UInt8
+
+from pellucid.data import Parts
+from pellucid.data._lettering import cut, font, png
+from pellucid.data._painting import (
+    AGAINST,
+    DARK,
+    FOR,
+    INK,
+    LIGHT,
+    PAPER,
+    hatching,
+    key,
+    signed,
+    strongest,
+)
+from pellucid.data._picture_rows import LUMINANCE
+
+_PANEL = 420  # pixels of the longer side
+_LEAST = 620  # pixels that the sheet is wide at least
+_MARGIN, _GAP, _ROW = 20, 16, 26
+_PIXELATED = 48  # pixels; smaller pictures are enlarged with their pixels to be seen
+_DARKEST, _LIGHTEST = 90, 245  # grey that black and white become, so that a tint can be seen
+_TINT = 0.85  # of the colour where a part is as strong as any
+_DARK_BELOW = 160  # grey: lines are light on it
+_MOST = 5  # parts that are numbered
+_LINE = 2  # pixels, around numbered parts
+
+
+def painted(
+    pixels: UInt8[np.ndarray, "H W C"], parts: Parts, shares: Float[np.ndarray, " P"]
+) -> bytes:
+    """Give a PNG: the picture, the same tinted, and the strongest parts by name.
+
+    Args:
+        pixels: of the picture, as the network gets it.
+        parts: into which it is divided.
+        shares: what each added.
+    """
+    from PIL import Image, ImageDraw
+
+    shares = np.nan_to_num(shares)
+    numbered = strongest(shares, _MOST)
+    shown = _enlarged(pixels)
+    tinted = _tinted(shown, parts, shares, numbered)
+    down, across = tinted.shape[:2]
+    wide = max(2 * across + _GAP + 2 * _MARGIN, _LEAST)
+    sheet = Image.new("RGB", (wide, 2 * _MARGIN + down + _ROW * (len(numbered) + 1)), PAPER)
+    left = wide // 2 + _GAP // 2
+    sheet.paste(Image.fromarray(shown), (wide // 2 - _GAP // 2 - across, _MARGIN))
+    sheet.paste(Image.fromarray(tinted), (left, _MARGIN))
+    pen = ImageDraw.Draw(sheet)
+    for number, part in enumerate(numbered, start=1):
+        row, column = _middle(parts.of[0] == part)
+        _number(pen, number, (left + column * across, _MARGIN + row * down))
+    top = _MARGIN + down + 16
+    key(sheet, pen, _MARGIN, top)
+    added = signed(shares[numbered].tolist())
+    for number, (part, share) in enumerate(zip(numbered, added, strict=True), start=1):
+        told = (parts.names[part], share)
+        _line(pen, number, told, (_MARGIN, top + number * _ROW, wide - _MARGIN))
+    return png(sheet)
+
+
+def _enlarged(pixels: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "Y X 3"]:
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    scale = _PANEL / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    small = max(height, width) <= _PIXELATED
+    ways = Image.Resampling
+    return np.asarray(picture.resize(size, ways.NEAREST if small else ways.BICUBIC))
+
+
+def _tinted(
+    shown: UInt8[np.ndarray, "Y X 3"],
+    parts: Parts,
+    shares: Float[np.ndarray, " P"],
+    numbered: Sequence[int],
+) -> UInt8[np.ndarray, "Y X 3"]:
+    of = _spread(parts.of[0], shown.shape[:2])
+    grey = shown.astype(np.float32) @ np.array(LUMINANCE, np.float32)
+    grey = _DARKEST + grey * ((_LIGHTEST - _DARKEST) / 255)
+    # The last place is for what belongs to no part, which -1 points to.
+    strength = np.append(np.abs(shares) / max(np.abs(shares).max(initial=0.0), 1e-30), 0.0)
+    against = np.append(shares < 0, False)
+    colours = np.where(against[:, None], AGAINST, FOR).astype(np.float32)
+    tint = (_TINT * strength).astype(np.float32)
+    drawn = grey[..., None] * (1 - tint)[of][..., None] + (colours * tint[:, None])[of]
+    lined = (against & (strength >= 1 / 20))[of] & hatching(*of.shape)
+    lines = np.where(_means(grey, of, len(strength)) < _DARK_BELOW, LIGHT, DARK)
+    drawn[lined] = 0.3 * drawn[lined] + 0.7 * lines[of[lined]]
+    _outline(drawn, of, numbered)
+    return drawn.round().astype(np.uint8)
+
+
+def _means(
+    grey: Float[np.ndarray, "Y X"], of: Int64[np.ndarray, "Y X"], count: int
+) -> Float[np.ndarray, "count 1"]:
+    """Give how light each part is; where there is none, anything."""
+    places = of.ravel() % count  # -1 is the last
+    sums = np.bincount(places, grey.ravel(), count)
+    return (sums / np.maximum(np.bincount(places, minlength=count), 1))[:, None]
+
+
+def _spread(of: Int64[np.ndarray, "H W"], size: tuple[int, ...]) -> Int64[np.ndarray, "Y X"]:
+    """Enlarge the numbers of parts, pixel by pixel."""
+    rows, columns = (np.arange(new) * old // new for new, old in zip(size, of.shape, strict=True))
+    return of[rows[:, None], columns]
+
+
+def _outline(
+    drawn: Float[np.ndarray, "Y X 3"], of: Int64[np.ndarray, "Y X"], numbered: Sequence[int]
+) -> None:
+    """Draw a dark line inside the edge of each numbered part, and a light one inside of that."""
+    chosen = np.isin(of, numbered)
+    inner = _near_edge(of, 2 * _LINE) & chosen
+    drawn[inner] = 255
+    drawn[_near_edge(of, _LINE) & chosen] = (31, 36, 48)
+
+
+def _near_edge(of: Int64[np.ndarray, "Y X"], most: int) -> Bool[np.ndarray, "Y X"]:
+    """Tell which pixels are at most so far from another part, or from the end of the picture."""
+    edge = np.zeros(of.shape, bool)
+    edge[:most] = edge[-most:] = True
+    edge[:, :most] = edge[:, -most:] = True
+    for step in (most // 2, most):
+        down, across = of[step:] != of[:-step], of[:, step:] != of[:, :-step]
+        edge[step:] |= down
+        edge[:-step] |= down
+        edge[:, step:] |= across
+        edge[:, :-step] |= across
+    return edge
+
+
+def _middle(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
+    """Find the pixel of a part next to its middle: its row and column as shares of the picture."""
+    rows, columns = np.nonzero(inside)
+    apart = (rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2
+    place = int(apart.argmin())
+    height, width = inside.shape
+    return (float(rows[place]) + 0.5) / height, (float(columns[place]) + 0.5) / width
+
+
+def _number(pen: Any, number: int, at: tuple[float, float]) -> None:
+    across, down = at
+    pen.ellipse((across - 10, down - 10, across + 10, down + 10), fill=PAPER, outline=INK, width=1)
+    pen.text((across, down), f"{number}", font=font(14, bold=True), fill=INK, anchor="mm")
+
+
+def _line(pen: Any, number: int, told: tuple[str, str], place: tuple[int, int, int]) -> None:
+    """Write the number of a part, its name and its share."""
+    name, share = told
+    left, top, right = place
+    _number(pen, number, (left + 11, top + 7))
+    letters = font(14)
+    name = cut(pen, name, letters, right - left - 150)
+    pen.text((left + 34, top + 7), name, font=letters, fill=INK, anchor="lm")
+    pen.text((right, top + 7), share, font=font(14, bold=True), fill=INK, anchor="rm")

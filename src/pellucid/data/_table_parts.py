@@ -1,0 +1,58 @@
+"""The parts of a row, which are the columns it was read from, and what a row without them is.
+
+Idea: several columns of x can come from one column of the source (a date has a year, a weekday, an
+hour; a number may have been missing), and a person knows the source only. Where a value is not
+known, it could be what others have there: so the first blank is made of other rows.
+
+Source: Lundberg & Lee 2017, "A unified approach to interpreting model predictions", on the mean
+over other rows as the value of a model that does not know some of its columns.
+
+Letters: B batch, N rows, F columns of x, R blanks.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.data import Parts, Schema
+
+if TYPE_CHECKING:
+    import torch
+
+_OTHERS = 16
+
+
+def sources(schema: Schema) -> Parts:
+    """Give one part for each column of the source that x is made from."""
+    made_from = [str(column["of"]) for column in schema.details["columns"]]
+    names = tuple(dict.fromkeys(made_from))
+    place = {name: number for number, name in enumerate(names)}
+    of = np.array([place[name] for name in made_from], dtype=np.int64)
+    return Parts(of=of, names=names, where=names)
+
+
+def blanks(x: "torch.Tensor", schema: Schema, others: "torch.Tensor") -> "dict[str, torch.Tensor]":
+    """Give the ways of showing nothing, by name, each (R, B, F).
+
+    Args:
+        x: (B, F).
+        schema: of the model.
+        others: rows of the training side, (N, F); N may be 0.
+    """
+    typical = x.new_tensor([_typical(column) for column in schema.details["columns"]])
+    found = {}
+    if len(others):
+        chosen = np.unique(np.linspace(0, len(others) - 1, _OTHERS).round().astype(np.int64))
+        found["others"] = others[chosen.tolist(), None].to(x).expand(-1, len(x), -1)
+    found["typical"] = typical.expand(1, *x.shape)
+    return found
+
+
+def _typical(column: Mapping[str, Any]) -> float:
+    """Give the median of a number, the most frequent level of a category; nothing is missing."""
+    levels = column["levels"]
+    if column["kind"] != "category" or not levels:
+        return 0.0
+    # Levels are in order of frequency, after the one that stands for missing.
+    return 2.0 if levels[0] == "" and len(levels) > 1 else 1.0

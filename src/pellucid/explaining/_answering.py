@@ -1,0 +1,173 @@
+"""One whole explanation: shares, their faithfulness, training cases, and the contrast.
+
+examples, place ──▶ Case ──explainer──▶ shares ──measured──▶ verdict ──▶ Explanation
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid import registry
+from pellucid.data import Examples
+from pellucid.errors import BadInputError
+from pellucid.explaining import Case, Explainer, Subject
+from pellucid.explaining._cases import Cases
+from pellucid.explaining._choosing import choose_blank, trust
+from pellucid.explaining._evidence import Explanation, Part
+from pellucid.explaining._faithfulness import measure
+from pellucid.explaining._reliability import verdict
+from pellucid.explaining.contrast import contrast
+from pellucid.explaining.neighbours import Recall
+
+_OTHERS = 64  # training cases that blanks may be made of
+_MEASURING = 10.0  # seconds for choosing a method, where the model file does not name one
+_WITHOUT = "shapley"  # where there is nothing to measure methods on: it suits every network
+
+
+class Why:
+    """What explains the answers of one model; what they share is computed once.
+
+    Args:
+        subject: what is explained.
+        cases: stored training cases; None if the model has none.
+        trust: which explainer speaks for the model, as `_choosing.trust` gave it; {} if nobody
+            measured that.
+    """
+
+    def __init__(self, subject: Subject, cases: Cases | None, trust: Mapping[str, Any]) -> None:
+        self.subject = subject
+        self.cases = cases
+        self._trust = trust
+
+    @cached_property
+    def trust(self) -> Mapping[str, Any]:
+        """How well each explainer foretells what this network does, measured now if need be."""
+        if self._trust or self.cases is None or not len(self.cases.held):
+            return self._trust
+        return trust(self.subject, self.cases, seconds=_MEASURING)
+
+    @cached_property
+    def recall(self) -> Recall | None:
+        """The training cases as the network sees them."""
+        if self.cases is None or not len(self.cases.stored):
+            return None
+        return Recall(self.subject, self.cases)
+
+    @cached_property
+    def others(self) -> Tensor:
+        """Some training examples that blanks may be made of, (N, *schema.shape)."""
+        if self.cases is None or not len(self.cases.stored):
+            return torch.zeros(0, *self.subject.schema.shape, device=self.subject.device)
+        count = len(self.cases.stored)
+        places = np.unique(np.linspace(0, count - 1, min(_OTHERS, count)).astype(np.int64))
+        return self._x(self.cases.stored[places])
+
+    def case(
+        self, examples: Examples, place: int, *, answer: str | None = None, seed: int = 0
+    ) -> tuple[Case, str, Tensor]:
+        """Make ready one example: the case, the name of its blank, and the outputs, (1, K).
+
+        Raises:
+            BadInputError: if there is no such answer.
+        """
+        subject = self.subject
+        one = subject.kind.take(examples, np.array([place]))
+        x = self._x(subject.kind.encode(one, subject.schema))
+        outputs = subject.asked(x)
+        task = subject.task
+        which = int(task.chosen(outputs)[0]) if answer is None else task.answer_place(answer)
+        blank, blanks = choose_blank(subject, x[0], which, self.others)
+        (parts,) = subject.kind.parts(one, subject.schema)
+        case = Case(x=x[0], parts=parts, blanks=blanks, which=which, seed=seed)
+        return case, blank, outputs
+
+    def explain(
+        self,
+        examples: Examples,
+        place: int,
+        *,
+        answer: str | None = None,
+        method: str | None = None,
+        level: float = 0.9,
+        seed: int = 0,
+    ) -> Explanation:
+        """Explain the answer to one example.
+
+        Args:
+            examples: read with the schema of the model.
+            place: of the example among them.
+            answer: that is explained, in the user's words; None for the one that the model gives.
+            method: name of an explainer; None for the one that speaks for this model.
+            level: of the answer's set or interval.
+            seed: of whatever is drawn.
+
+        Raises:
+            BadInputError: if there is no such answer or method, or it does not suit the network.
+        """
+        subject = self.subject
+        case, blank, outputs = self.case(examples, place, answer=answer, seed=seed)
+        explainer = self.explainer(method)
+        shares = explainer.shares(subject, case)
+        faithfulness = measure(subject, case, shares, explainer)
+        reliable, reason = verdict(faithfulness, self.trust, method=explainer.name)
+        which = torch.tensor([case.which], device=outputs.device)
+        everything = torch.zeros(1, len(case.parts), dtype=torch.bool)
+        (given,) = subject.task.answers(outputs, subject.calibration, level=level)
+        return Explanation(
+            name=examples.names[place],
+            answer=given,
+            about=subject.task.answer_name(case.which),
+            unit=subject.task.unit,
+            number=float(subject.task.explained(outputs, which, subject.calibration)[0]),
+            blank_number=float(subject.shown(case, everything)[0]),
+            blank=blank,
+            method=explainer.name,
+            sums=explainer.sums,
+            reliable=reliable,
+            reason=reason,
+            faithfulness=faithfulness,
+            parts=_largest_first(case, shares),
+            neighbours=() if self.recall is None else self.recall.neighbours(case.x, case.which),
+            contrast=contrast(subject, examples, place, case, self.recall, shares),
+            picture=subject.kind.paint(examples, place, case.parts, shares.double().numpy()),
+            notes=() if self.recall else ("no training cases are stored in this model",),
+        )
+
+    def explainer(self, name: str | None = None) -> Explainer:
+        """Give an explainer by name, or the one that speaks for this model.
+
+        Raises:
+            BadInputError: if no explainer has that name, or it does not suit the network.
+        """
+        chosen = name or str(self.trust.get("method", _WITHOUT))
+        explainer: Explainer = registry.explainer[chosen]()
+        if not explainer.suits(self.subject):
+            suiting = [each for each in registry.explainer if self._suits(each)]
+            raise BadInputError(
+                given=f"the explainer {chosen!r} cannot explain this network",
+                needed=f"one of {', '.join(suiting)}",
+                remedy="leave the method out to have the one that was measured to be the best",
+            )
+        return explainer
+
+    def _suits(self, name: str) -> bool:
+        return bool(registry.explainer[name]().suits(self.subject))
+
+    def _x(self, stored: Any) -> Tensor:
+        subject = self.subject
+        # A copy: what is mapped from a file may not be written to, and torch warns of that.
+        given = torch.from_numpy(np.array(stored)).to(subject.device)
+        return subject.kind.tensor(given, subject.schema)
+
+
+def _largest_first(case: Case, shares: Tensor) -> tuple[Part, ...]:
+    order = torch.argsort(shares, descending=True, stable=True).tolist()
+    parts = case.parts
+    return tuple(
+        Part(name=parts.names[place], share=float(shares[place]), where=parts.where[place])
+        for place in order
+    )

@@ -1,0 +1,194 @@
+"""What the last layer of a network sees of an example: the network's own feature space.
+
+Idea: a layer is last if the outputs are made of what it gives without another layer in between.
+That is found by trying: what every layer gives is cut off from what it came from, and those that
+the outputs still depend on are last. So it holds for any module, whatever its layers are called and
+however many heads it has, and the members of a committee come to stand side by side.
+
+Source: the fold of very wide features: Charikar, Chen & Farach-Colton 2002, "Finding frequent items
+in data streams" (count sketch), which keeps inner products in expectation.
+
+Letters: N B examples, E features, K outputs.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.utils.parametrize import is_parametrized
+
+from pellucid import _inference
+from pellucid.explaining import Subject, untouched
+
+MOST = 4096  # features; more are folded into these
+_FOLDING = 20021  # seed of the fold, the same for every model
+
+
+def features(subject: Subject, x: Float[Tensor, "N ..."]) -> Float[Tensor, "N E"]:
+    """Give what the last layer sees of each example, N ≥ 1, on the CPU."""
+    return LastLayer(subject, x[:1]).seen(x)[0]
+
+
+class LastLayer:
+    """The input of the last layer of a network, wherever that is.
+
+    Positions that come behind the batch are averaged: a layer that looks everywhere with the same
+    weights has one feature space. What comes before the batch are members: they stay apart.
+
+    Args:
+        subject: whose network it is.
+        x: one example or more, to try with: (B, *schema.shape).
+    """
+
+    def __init__(self, subject: Subject, x: Float[Tensor, "B ..."]) -> None:
+        self.subject = subject
+        # The axis whose length goes from two to three as the batch does is the one of the batch.
+        two, three = (_tried(subject, x[torch.arange(size) % len(x)]) for size in (2, 3))
+        self._calls: list[_Call] = []
+        for number, (small, large) in enumerate(zip(two, three, strict=False)):
+            if small.last and large.last:
+                self._calls += _placed(number, small.shape, large.shape)
+
+    def seen(self, x: Float[Tensor, "N ..."]) -> tuple[Float[Tensor, "N E"], Float[Tensor, "N K"]]:
+        """Give what the layer sees of each example, and the outputs, both on the CPU.
+
+        The plain view of an example is looked at, in float32.
+        """
+        rows = [self._batch(part) for part in x.split(_inference.batch_size(self.subject.schema))]
+        return torch.cat([seen for seen, _ in rows]), torch.cat([given for _, given in rows])
+
+    def _batch(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        wanted = {call.number: call for call in self._calls}
+        found: list[Tensor] = []
+        number = -1
+
+        def note(layer: nn.Module, args: Any, output: Any) -> None:
+            nonlocal number
+            number += 1
+            if number in wanted:
+                found.append(_flat(layer, args[0], wanted[number]))
+
+        with torch.inference_mode(), _watched(self.subject.network, note):
+            outputs = _answered(self.subject, x)
+            seen = torch.cat([rows.float() for rows in found or [x.flatten(1)]], dim=1)
+            seen = _folded(seen)
+        # Clones: what was made in inference mode cannot be used where there are gradients.
+        return seen.cpu().clone(), outputs.cpu().clone()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Call:
+    """One call of a last layer: its number in a pass, and where the batch lies in its input."""
+
+    number: int
+    axis: int
+    rows: int  # of that axis for each example
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tried:
+    """One call of any layer while trying."""
+
+    shape: torch.Size
+    last: bool
+
+
+def _tried(subject: Subject, x: Tensor) -> list[_Tried]:
+    shapes: list[torch.Size] = []
+    given: list[list[Tensor]] = []
+
+    def note(layer: nn.Module, args: Any, output: Any) -> Any:
+        del layer
+        made: list[Tensor] = []
+        shapes.append(args[0].shape if args and isinstance(args[0], Tensor) else torch.Size())
+        given.append(made)
+        return _cut(output, made)
+
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        with _watched(subject.network, note):
+            outputs = _answered(subject, x.clone())
+        last = _reaching(outputs, given)
+    return [_Tried(shape=shape, last=one) for shape, one in zip(shapes, last, strict=True)]
+
+
+def _cut(output: Any, made: list[Tensor]) -> Any:
+    """Cut tensors off from what they came from, and collect them."""
+    if isinstance(output, tuple | list) and not hasattr(output, "_fields"):
+        return type(output)(_cut(each, made) for each in output)
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        return output
+    made.append(output.detach().requires_grad_())
+    return made[-1].clone()  # what follows may change it in place, which no leaf allows
+
+
+def _reaching(outputs: Tensor, given: list[list[Tensor]]) -> list[bool]:
+    """Tell which calls gave something that the outputs depend on."""
+    every = [each for made in given for each in made]
+    if not every or not outputs.requires_grad:
+        return [made is given[-1] for made in given]
+    slopes = torch.autograd.grad(outputs.sum(), every, allow_unused=True)
+    reached = {id(each) for each, slope in zip(every, slopes, strict=True) if slope is not None}
+    return [any(id(each) in reached for each in made) for made in given]
+
+
+def _placed(number: int, small: torch.Size, large: torch.Size) -> list[_Call]:
+    """Find the batch in an input, which may hold several rows for each example."""
+    if len(small) != len(large):
+        return []
+    for axis, (two, three) in enumerate(zip(small, large, strict=True)):
+        if two != three and two * 3 == three * 2:
+            return [_Call(number=number, axis=axis, rows=two // 2)]
+    return []
+
+
+def _flat(layer: nn.Module, given: Tensor, call: _Call) -> Float[Tensor, "B E"]:
+    """Turn an input of a layer into one row for each example."""
+    if isinstance(layer, nn.Embedding):
+        given = F.one_hot(given.long(), layer.num_embeddings).float()
+    given = given[..., None] if given.ndim == 1 else given
+    at = 1 if isinstance(layer, _ConvNd) else given.ndim - 1  # where the features are
+    given = given.unflatten(call.axis, (-1, call.rows))
+    at += at > call.axis
+    positions = [axis for axis in range(call.axis + 1, given.ndim) if axis != at]
+    return given.mean(dim=positions).movedim(call.axis, 0).flatten(1)
+
+
+def _folded(wide: Float[Tensor, "B E"]) -> Float[Tensor, "B F"]:
+    """Add up very many features in fewer places, each under a sign drawn once for all."""
+    if wide.shape[1] <= MOST:
+        return wide
+    chance = torch.Generator().manual_seed(_FOLDING)
+    places = torch.randint(MOST, (wide.shape[1],), generator=chance).to(wide.device)
+    signs = torch.randint(2, (wide.shape[1],), generator=chance).to(wide.device) * 2.0 - 1.0
+    return wide.new_zeros(len(wide), MOST).index_add_(1, places, wide * signs)
+
+
+@contextmanager
+def _watched(network: nn.Module, note: Callable[[nn.Module, Any, Any], Any]) -> Iterator[None]:
+    with untouched(network):
+        for module in network.modules():
+            if _is_layer(module):
+                module.register_forward_hook(note)
+        yield
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Tell a module that weighs its input from one that holds others or only scales."""
+    whole = is_parametrized(module) or not any(True for _ in module.children())
+    return whole and any(weight.ndim >= 2 for weight in module.parameters())
+
+
+def _answered(subject: Subject, x: Tensor) -> Tensor:
+    numerics = {**subject.numerics, "dtype": "float32"}
+    x = x.to(subject.device)
+    with (
+        _inference.as_in_use(subject.network),
+        _inference.autocast(subject.device, numerics),
+    ):
+        return _inference.answered(subject.network, [x], numerics)

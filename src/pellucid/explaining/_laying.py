@@ -1,0 +1,187 @@
+"""Explanations of many examples, laid over each other.
+
+Idea: areas have the same names in all examples (`Kind.areas`), so their shares can be averaged and
+compared; each explanation counts alike, whatever the size of its numbers.
+
+Letters: N examples explained, A areas, R blanks, K outputs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pellucid import registry
+from pellucid.data import Examples, Parts
+from pellucid.explaining import Case, Explainer, Subject
+
+_QUICK = ("integrated_gradients", "occlusion", "shapley")
+_LEAST = 40  # explanations that a method must be quick enough for
+_PATIENCE = 0.5  # seconds for one explanation that nobody waits for
+_PROBES = 8  # examples that a blank is chosen by
+_HALF = 0.5  # of what any blank takes away, that the first one must
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What looking at many examples may take.
+
+    Args:
+        seconds: of time; None to do all that is worth doing, the same on every machine.
+        seed: of whatever is drawn.
+    """
+
+    seconds: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Laid:
+    """Explanations of some examples over the areas that they share.
+
+    Args:
+        places: of the examples explained, among all.
+        x: of the network, for each of them.
+        which: the answer explained of each.
+        names: of the areas.
+        parts: of each example; not every area need be in every example.
+        shares: of each area, as a share of the sum of their absolute values; 0 where an example
+            does not have the area.
+        blanks: what each example looks like where nothing is there.
+        blank: the name of that.
+        method: the explainer.
+    """
+
+    places: Int[np.ndarray, " N"]
+    x: Float[Tensor, "N ..."]
+    which: Int[Tensor, " N"]
+    names: tuple[str, ...]
+    parts: tuple[Parts, ...]
+    shares: Float[np.ndarray, "N A"]
+    blanks: Float[Tensor, "R N ..."]
+    blank: str
+    method: str
+
+    def aligned(self) -> Int[Tensor, "..."] | None:
+        """Give the area of each number of x, if it is the same in all examples; else None."""
+        first = self.parts[0]
+        for one in self.parts:
+            if one is first or (one.names == first.names and np.array_equal(one.of, first.of)):
+                continue
+            return None
+        return torch.from_numpy(first.of).expand(self.x.shape[1:]).to(self.x.device)
+
+
+def lay(
+    subject: Subject,
+    examples: Examples,
+    which: Int[Tensor, " N"],
+    others: Float[Tensor, "M ..."],
+    *,
+    trust: Mapping[str, Any],
+    limits: Limits,
+) -> Laid:
+    """Explain examples in their order, as many as there is time for, and lay the shares together.
+
+    Args:
+        subject: what is explained.
+        examples: at least one.
+        which: the answer to explain of each.
+        others: training examples that blanks may be made of.
+        trust: names the method that speaks for the model; {} if nobody measured that.
+        limits: of the time.
+    """
+    x = encoded(subject, examples)
+    areas = subject.kind.areas(examples, subject.schema)
+    name, blanks = _blanks(subject, x, which, others)
+    cases = [
+        Case(x=one, parts=parts, blanks=blanks[:, place], which=int(which[place]), seed=limits.seed)
+        for place, (one, parts) in enumerate(zip(x, areas, strict=True))
+    ]
+    explainer, rows = _explain(subject, _methods(subject, trust), cases, limits.seconds)
+    names = tuple(dict.fromkeys(name for parts in areas[: len(rows)] for name in parts.names))
+    shares = np.zeros((len(rows), len(names)))
+    column = {name: place for place, name in enumerate(names)}
+    for place, row in enumerate(rows):
+        total = float(row.abs().sum())
+        at = [column[name] for name in areas[place].names]
+        np.add.at(shares[place], at, row.double().numpy() / (total or 1.0))
+    count = len(rows)
+    return Laid(
+        places=np.arange(count),
+        x=x[:count],
+        which=which[:count],
+        names=names,
+        parts=tuple(areas[:count]),
+        shares=shares,
+        blanks=blanks[:, :count],
+        blank=name,
+        method=explainer.name,
+    )
+
+
+def encoded(subject: Subject, examples: Examples) -> Float[Tensor, "N ..."]:
+    """Give x of examples, on the device of the network."""
+    return decoded(subject, subject.kind.encode(examples, subject.schema))
+
+
+def decoded(subject: Subject, stored: NDArray[Any]) -> Float[Tensor, "N ..."]:
+    """Give x of stored examples, on the device of the network."""
+    # A copy: what is mapped from a file may not be written to, and torch warns of that.
+    given = torch.from_numpy(np.array(stored)).to(subject.device)
+    return subject.kind.tensor(given, subject.schema)
+
+
+def _blanks(
+    subject: Subject, x: Tensor, which: Tensor, others: Tensor
+) -> tuple[str, Float[Tensor, "R N ..."]]:
+    """Give the kind's first blank that changes at least half as much as any of them does."""
+    few = slice(0, _PROBES)
+    asked = which[few].to(x.device)
+    whole = _number(subject, x[few], asked)
+    numbers = bool((subject.task.rivals(subject.asked(x[:1])) < 0).any())
+    changes = {}
+    for name, several in subject.kind.blanks(x[few], subject.schema, others).items():
+        taken = whole - torch.stack([_number(subject, one, asked) for one in several]).mean(dim=0)
+        changes[name] = float((taken.abs() if numbers else taken.clamp(min=0)).mean())
+    enough = _HALF * max(changes.values())
+    name = next(name for name, change in changes.items() if change >= enough)
+    return name, subject.kind.blanks(x, subject.schema, others)[name]
+
+
+def _number(subject: Subject, x: Tensor, which: Tensor) -> Float[Tensor, " N"]:
+    return subject.task.explained(subject.asked(x.contiguous()), which, subject.calibration)
+
+
+def _explain(
+    subject: Subject, methods: list[Explainer], cases: list[Case], seconds: float | None
+) -> tuple[Explainer, list[Tensor]]:
+    """Explain cases by the first method that is quick enough."""
+    start = monotonic()
+    for method in methods:
+        began = monotonic()
+        rows = [method.shares(subject, cases[0])]
+        took = monotonic() - began
+        if seconds is None or took * min(_LEAST, len(cases)) <= seconds - (began - start):
+            break
+    for case in cases[1:]:
+        if seconds is not None and monotonic() - start > seconds:
+            break
+        rows.append(method.shares(subject, case))
+    return method, [row.nan_to_num(0.0, 0.0, 0.0) for row in rows]
+
+
+def _methods(subject: Subject, trust: Mapping[str, Any]) -> list[Explainer]:
+    """Give the explainers to try, the best first and the quickest last."""
+    best = trust.get("method")
+    score = trust.get("scores", {}).get(best, {})
+    wanted = [best] if score.get("seconds", 0.0) <= _PATIENCE else []
+    names = [name for name in dict.fromkeys([*wanted, *_QUICK]) if name in registry.explainer]
+    methods: list[Explainer] = [registry.explainer[name]() for name in names]
+    return [method for method in methods if method.suits(subject)]
