@@ -62,14 +62,12 @@ class Stamp:
         top: row of its first pixel.
         left: column of it.
         size: pixels.
-        solid: whether what lies between the ink is part of it, too.
     """
 
     shape: NDArray[np.bool_] | None
     top: int
     left: int
     size: int
-    solid: bool = False
 
 
 Random = np.random.Generator
@@ -128,8 +126,11 @@ class Pictures:
 
         one = model.kind.read(planted.x[place : place + 1], Ask(schema=model.schema))
         (parts,) = model.kind.parts(one, model.schema)
-        shape = planted.truth[place].shape
-        true = of_parts(np.broadcast_to(parts.of, (1, *shape))[0], planted.truth[place])
+        height, width = model.schema.shape[1:]
+        true = of_parts(
+            np.broadcast_to(parts.of, (1, height, width))[0],
+            _resized(planted.truth[place], height, width),
+        )
         known = {
             (name, str(where)): label
             for name, where, label in zip(parts.names, parts.where, true, strict=True)
@@ -174,7 +175,7 @@ def _texture(label: int, level: Level, random: Random) -> list[Stamp]:
     ((top, left),) = _places(1, size, level, random)
     rows, columns = np.mgrid[:size, :size] + random.integers(4, size=2)[:, None, None]
     spots = random.permuted(np.arange(size * size) % 2 == 0).reshape(size, size)
-    return [Stamp([rows % 4 < 2, columns % 4 < 2, spots][label], top, left, size, True)]
+    return [Stamp([rows % 4 < 2, columns % 4 < 2, spots][label], top, left, size)]
 
 
 def _watermark(label: int, level: Level, random: Random) -> list[Stamp]:
@@ -266,7 +267,14 @@ def _mark(truth: NDArray[np.int8], stamp: Stamp, number: int) -> None:
     """Write where a mark is, and where the rest of its box."""
     if stamp.shape is not None:
         here = np.s_[stamp.top : stamp.top + stamp.size, stamp.left : stamp.left + stamp.size]
-        truth[here] = np.where(stamp.shape | stamp.solid, number, -number)
+        truth[here] = np.where(stamp.shape, number, -number)
+
+
+def _resized(truth: NDArray[np.int8], height: int, width: int) -> NDArray[np.int8]:
+    """Give the truth at the size that the network sees: a short budget may choose a smaller one."""
+    rows = ((np.arange(height) + 0.5) * len(truth) / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * len(truth[0]) / width).astype(int)
+    return truth[rows[:, None], columns]
 
 
 def _shape(inside: Callable[[Any, Any, float], Any]) -> Callable[[int], NDArray[np.bool_]]:

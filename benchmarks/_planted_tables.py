@@ -46,9 +46,9 @@ class Level:
 
 
 LEVELS = {
-    1: Level(4000, flipped=0.0, missing=0.0, alike=0.5),
-    2: Level(4000, flipped=0.03, missing=0.05, alike=0.7),
-    3: Level(3000, flipped=0.06, missing=0.1, alike=0.85),
+    1: Level(20000, flipped=0.0, missing=0.0, alike=0.5),
+    2: Level(20000, flipped=0.03, missing=0.05, alike=0.7),
+    3: Level(12000, flipped=0.06, missing=0.1, alike=0.85),
 }
 
 

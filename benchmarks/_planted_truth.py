@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 NEITHER = "neither"  # the class of pictures in which no reason is present
 OF_MARK, OF_PART, BESIDE = 0.25, 0.5, 0.1
-MATTERS = 0.25  # of the effect of the column that mattered most
+MATTERS = 0.33  # of the effect of the column that mattered most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -68,7 +68,7 @@ def _asked(name: str, setting: Setting) -> int:
 def _list() -> int:
     for name in questions():
         text = importlib.import_module(f"benchmarks.{name}").__doc__ or ""
-        print(f"{name:12}{text.partition(chr(10))[0]}")
+        print(f"{name:14}{text.partition(chr(10))[0]}")
     return 0
 
 

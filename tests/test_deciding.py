@@ -69,7 +69,7 @@ def test_a_record_says_what_was_decided_from_what_by_which_model(known, table, r
     assert record["input"]["place"] == 2
     assert record["model"]["path"] == str(known.path.resolve())
     assert record["model"]["sha256"] == sum_of(known.path)
-    assert record["settings"] == {"level": 0.9, "seed": 0}
+    assert record["settings"] == {"level": 0.9, "seed": 0, "method": "alone"}
     assert record["versions"]["pellucid"] == pellucid.__version__
     assert record["explanation"]["method"] == "alone"
     assert {part["name"] for part in record["explanation"]["parts"]} == {*ROW}
@@ -201,6 +201,7 @@ def changed(record, *keys, to):
         (("explanation", "reliable"), lambda yes: not yes, "explanation reliable was"),
         (("explanation", "method"), lambda _: "dice", 'explanation method was "dice"'),
         (("explanation", "parts", 0, "share"), lambda share: share * 1.01, "the share of '"),
+        (("settings", "method"), lambda _: "dice", "no explainer is called 'dice'"),
         (("explanation", "parts", 0, "name"), lambda _: "shoes", "divided into other parts"),
     ],
 )
@@ -368,6 +369,8 @@ def test_a_file_that_is_no_record_is_refused_with_the_command_that_makes_one(tex
         (("model", "weights"), None),
         (("settings", "level"), "high"),
         (("settings", "seed"), True),
+        (("settings", "seed"), -1),
+        (("settings", "method"), 3),
         (("explanation", "parts", 0), "age"),
         (("explanation", "parts", 0, "share"), "much"),
         (("explanation", "reliable"), 1),

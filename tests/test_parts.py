@@ -93,10 +93,6 @@ def restored(schema, *rows):
     return Table().restore(np.array(rows, np.float32), schema).raw.to_pydict()
 
 
-def colours(png):
-    return {colour for _, colour in Pillow.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)}
-
-
 def test_a_light_square_is_cut_out_of_its_ground():
     pixels, light = square_on_ground()
     of = superpixels(pixels, (7, 7))
@@ -237,6 +233,14 @@ def test_where_nothing_is_in_a_picture_its_surroundings_go_on():
     torch.testing.assert_close(blanks["surroundings"], torch.full((1, 1, 1, 64, 64), -0.8))
 
 
+def test_where_nothing_is_in_a_picture_without_a_plain_ground_it_is_blurred():
+    noise = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 1), np.uint8)
+    x = Image().tensor(torch.from_numpy(noise), picture_schema(64, 64, 1))
+    blanks = Image().blanks(x, picture_schema(64, 64, 1), x[:0])
+    assert torch.equal(blanks["surroundings"], blanks["blurred"])
+    assert blanks["blurred"].std() < 0.1 * x.std()
+
+
 def test_a_blurred_picture_has_no_square_and_keeps_a_flat_one():
     pixels, _ = square_on_ground()
     schema = picture_schema(64, 64, 1)
@@ -246,13 +250,20 @@ def test_a_blurred_picture_has_no_square_and_keeps_a_flat_one():
     torch.testing.assert_close(blurred[1], x[1])
 
 
-def test_a_row_without_its_values_is_like_other_rows_evenly_chosen():
-    schema = table_schema(number())
-    others = torch.arange(151.0)[:, None]
-    blanks = Table().blanks(torch.zeros(2, 1), schema, others)
+def test_a_row_without_its_values_is_like_other_rows_on_average():
+    schema = table_schema(number(), number())
+    others = torch.randn(200, 2, generator=torch.Generator().manual_seed(0)).exp()
+
+    blanks = Table().blanks(torch.zeros(3, 2), schema, others)
+
     assert [*blanks] == ["others", "typical"]
-    assert blanks["others"].shape == (16, 2, 1)
-    assert blanks["others"][:, 1, 0].tolist() == [10.0 * place for place in range(16)]
+    assert blanks["others"].shape == (24, 3, 2)
+    rows = blanks["others"][:, 1]
+    assert torch.equal(rows, blanks["others"][:, 2])
+    assert all(any(torch.equal(row, other) for other in others) for row in rows)
+    # Rows drawn by chance would be off by a fifth of a deviation.
+    off = (rows.mean(dim=0) - others.mean(dim=0)).abs() / others.std(dim=0)
+    assert off.max() < 0.07
 
 
 def test_the_typical_row_has_medians_and_the_most_frequent_level_and_misses_nothing():

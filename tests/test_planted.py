@@ -143,7 +143,7 @@ def test_a_part_is_true_that_holds_a_quarter_of_a_mark_or_is_half_mark():
 
 
 def test_a_column_counts_if_it_is_never_used_or_mattered_here():
-    labels = of_columns(np.array([4.0, 1.0, 0.9, 0.0]))
+    labels = of_columns(np.array([4.0, 1.4, 1.2, 0.0]))
 
     assert labels[[0, 1, 3]].tolist() == [1, 1, 0]
     assert math.isnan(labels[2])

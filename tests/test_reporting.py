@@ -289,6 +289,15 @@ def test_a_suspicious_reason_is_the_biggest_warning_of_a_model_that_is_good(tree
     assert "0.9500 0.4000" in section(tree, "reliance").text
 
 
+def test_one_explanation_is_not_taken_for_what_a_model_relies_on(monkeypatch):
+    monkeypatch.setattr(_facts, "rely", lambda *_, **__: replace(RELIANCE, n=1))
+
+    shown = section(told(flowers(), some_flowers()), "reliance")
+
+    assert "1 example explained: too few" in shown.text
+    assert not list(shown.all("table"))
+
+
 def test_without_examples_every_section_that_needs_them_says_so():
     root = told(flowers(record={}))
 
@@ -346,6 +355,11 @@ def test_examples_without_targets_are_left_out_and_said():
     assert "50 examples" in section(root, "asked").text
 
 
+def test_examples_that_do_not_say_what_is_right_are_refused():
+    with pytest.raises(BadInputError, match="the target 'flower' of each example"):
+        report(flowers(), some_flowers(50).replace(targets=None))
+
+
 def test_numbers_are_drawn_against_the_truth_and_not_as_classes():
     root = told(prices(), some_prices())
 
@@ -394,6 +408,20 @@ def test_the_share_of_reliable_explanations_is_of_examples_at_random_where_there
     assert len(found.typical) == 30
     assert verdict(found, [])[2].text.startswith("0% of explanations are reliable, of 30 examples")
     assert any("do not act on the others" in caveat.text for caveat in limits(found))
+
+
+def test_without_time_for_a_share_the_measured_faithfulness_speaks():
+    found = facts(flowers(why=Slow()), some_flowers(), seconds=0.1)
+
+    assert verdict(found, [])[2].text.startswith("Faithfulness 0.4400 (95 % interval 0.3900 to")
+
+
+def test_explanations_that_are_no_better_than_chance_are_a_limit():
+    scores = {"shapley": {"value": 0.1, "low": -0.05, "high": 0.2, "seconds": None}}
+
+    found = facts(flowers(trust={"method": "shapley", "scores": scores}))
+
+    assert any("did not show that they are better than" in caveat.text for caveat in limits(found))
 
 
 class Lost(Told):
@@ -452,7 +480,7 @@ def test_weak_groups_are_named_with_their_scores():
     texts = [caveat.text for caveat in limits(replace(known, groups=[group]))]
 
     assert (
-        "It is clearly weaker for some than for all (accuracy 0.9000): work craft (0.5000)."
+        "It is clearly weaker for some than for all (accuracy 0.9000): work = craft (0.5000)."
         in texts
     )
 
@@ -460,10 +488,10 @@ def test_weak_groups_are_named_with_their_scores():
 @pytest.mark.parametrize(
     ("low", "high", "ticks"),
     [
-        (0.0, 1.0, [0, 0.25, 0.5, 0.75, 1]),
-        (0.0, 60.0, [0, 20, 40, 60]),
-        (0.47, 0.97, [0.6, 0.8]),
-        (-3.0, 3.0, [-2, 0, 2]),
+        (0.0, 1.0, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0.0, 60.0, [0, 10, 20, 30, 40, 50, 60]),
+        (0.47, 0.97, [0.5, 0.6, 0.7, 0.8, 0.9]),
+        (-3.1, 5.9, [-2, 0, 2, 4]),
     ],
 )
 def test_ticks_are_round_numbers_on_the_axis(low, high, ticks):
@@ -532,12 +560,12 @@ def test_words_stand_out_from_their_ground(scheme, ground):
 
     for name in ("ink", "soft", "link", "good", "bad"):
         assert contrast(known[name], known[ground]) >= 4.5, name
-    for name in ("for", "against"):  # what is drawn
+    for name in ("accent", "for", "against"):  # what is drawn
         assert contrast(known[name], known[ground]) >= 3, name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark", "print"])
-@pytest.mark.parametrize(("hue", "most"), [("for", 0.42), ("against", 0.48)])
+@pytest.mark.parametrize(("hue", "most"), [("accent", 0.42), ("for", 0.48)])
 def test_words_stand_out_from_the_darkest_cell(scheme, hue, most):
     known = colours(scheme)
     ground = tuple(

@@ -66,7 +66,7 @@ def test_the_method_that_foretells_best_is_trusted(monkeypatch):
     found = trust(subject, cases_of(np.random.default_rng(0).normal(size=(40, 16))), seconds=None)
 
     assert found["method"] == "exact"
-    assert found["cases"] == 24
+    assert found["cases"] == 12
     assert found["scores"]["exact"]["low"] > found["scores"]["random"]["high"]
     assert found["scores"]["random"]["low"] < 0 < found["scores"]["random"]["high"]
     assert json.loads(json.dumps(found)) == found
@@ -146,12 +146,12 @@ def test_blanks_of_a_model_with_stored_cases_see_them(monkeypatch):
         "blanks",
         lambda self, x, schema, others: seen.append(others) or plain(self, x, schema, others),
     )
-    rows = np.arange(800, dtype=np.float32).reshape(100, 8)
+    rows = np.arange(8000, dtype=np.float32).reshape(1000, 8)
     cases = dataclasses.replace(cases_of(rows[:2]), stored=rows)
 
     trust(subject_of([1.0] * 8), cases, seconds=None)
 
-    assert seen[0].shape == (64, 8)
+    assert seen[0].shape == (256, 8)
     assert seen[0][-1].tolist() == rows[-1].tolist()
 
 

@@ -288,7 +288,7 @@ class Fitting:
     @property
     def _explaining(self) -> float:
         """Seconds for finding out how far explanations of the model can be trusted."""
-        return min(_EXPLAINED, max(0.3, 0.02 * (self.wish.limits.seconds or 0.0)))
+        return min(_EXPLAINED, max(0.6, 0.03 * (self.wish.limits.seconds or 0.0)))
 
     def _finish(self, choice: Choice, trained: list[Trained]) -> Model:
         """Judge and calibrate on what was held out, and write the record."""

@@ -8,13 +8,14 @@ from pellucid import _archive
 from pellucid.errors import BadInputError
 
 FORMAT = 1
+_SEEDS = 1 << 32
 _TEXT = (str, type(None))
 _FORM: Mapping[str, Any] = {
     "format": int,
     "name": str,
     "input": {"path": _TEXT, "sha256": _TEXT, "place": int, "content": _TEXT},
     "model": {"path": _TEXT, "sha256": _TEXT, "weights": str},
-    "settings": {"level": float, "seed": int},
+    "settings": {"level": float, "seed": int, "method": _TEXT},
     "versions": {},
 }
 _LEFT_OUT: Mapping[str, Any] = {**_FORM, "fault": str}
@@ -70,6 +71,8 @@ def check(record: Mapping[str, Any], name: str = "this") -> None:
     if wrong is None and "fault" not in record:
         parts = record["explanation"]["parts"]
         wrong = next((each for part in parts for each in _unlike(part, _PART)), None)
+    if wrong is None and not 0 <= record["settings"]["seed"] < _SEEDS:
+        wrong = "seed"
     if wrong is not None:
         raise _no_record(f"{name} is no decision record: {wrong!r} is missing or no such thing")
 

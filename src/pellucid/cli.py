@@ -281,7 +281,8 @@ def show(
     """Show the record of a run: data, choices, clock, scores."""
     from pellucid.showing import curve, describe
 
-    record = pellucid.load(model).record
+    found = pellucid.load(model)
+    record = {**found.record, "trust": dict(found.trust)}
     if out is not None:
         _save(out, curve(record))
     _answer(record if as_json else describe(record))

@@ -22,7 +22,7 @@ import torch
 import pellucid
 from pellucid import _ordering, _records, _saving
 from pellucid._inputs import Inputs, file_sum
-from pellucid.data import Fault
+from pellucid.data import Examples, Fault
 from pellucid.errors import BadInputError
 from pellucid.explaining._evidence import Explanation
 from pellucid.model import Model
@@ -147,7 +147,11 @@ def decisions(
             **_decided(found),
             "input": inputs.described(name, held),
             "model": origin,
-            "settings": {"level": float(level), "seed": _SEED},
+            "settings": {
+                "level": float(level),
+                "seed": _SEED,
+                "method": None if isinstance(found, Fault) else found.method,
+            },
             "versions": _versions(model),
         }
         yield Decision(explanation=found, record=_saving.plain(record))
@@ -234,22 +238,29 @@ class _Repeated:
             return
         try:
             inputs = self._inputs()
+            place = self._find(inputs)
+            if place is None:
+                return
+            now = self._again(inputs.examples, place)
         except BadInputError as error:
             if self.source is not None:
                 raise
             self.differences.append(str(error).partition("\n")[0])
             return
-        place = self._find(inputs)
-        if place is None:
-            return
-        settings = self.record["settings"]
-        now = self.model.why.explain(
-            inputs.examples, place, level=settings["level"], seed=settings["seed"]
-        )
         again = _saving.plain(_decided(now))
         then = self.record["answer"]
         self.differences += _unequal("", then, again["answer"], self.tolerance.numbers)
         self._compare_explanations(again["explanation"])
+
+    def _again(self, examples: Examples, place: int) -> Explanation:
+        settings = self.record["settings"]
+        return self.model.why.explain(
+            examples,
+            place,
+            level=settings["level"],
+            method=settings["method"],
+            seed=settings["seed"],
+        )
 
     def _compare_explanations(self, now: Mapping[str, Any]) -> None:
         then = self.record["explanation"]

@@ -1,8 +1,9 @@
 """What a picture looks like where nothing is there.
 
 Idea: a covering must take evidence away and bring none of its own. Where the ground of a picture
-goes on, a network sees nothing new; one flat grey, the mean of the training side, is to many
-networks a thing by itself, so that it comes last.
+goes on, a network sees nothing new. A plain ground has one colour; in a photo a patch of one colour
+is itself a thing with edges, and a blur has none. Flat grey, the mean of the training side, is to
+many networks a sure sign of some class, so that it comes last.
 
 Letters: B batch, N pictures, C channels, H height, W width.
 """
@@ -12,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 _BLURRED = 0.2  # of the longer side: the deviation of the blur
+_PLAIN = 0.25  # deviations of the training side, by which half a border differs from its median
 
 
 def blanks(x: Float[Tensor, "B C H W"], others: Float[Tensor, "N C H W"]) -> dict[str, Tensor]:
@@ -21,19 +23,28 @@ def blanks(x: Float[Tensor, "B C H W"], others: Float[Tensor, "N C H W"]) -> dic
         x: normalised to a mean of 0 on the training side.
         others: pictures of the training side; N may be 0.
     """
-    found = {"surroundings": _surroundings(x), "blurred": _blurred(x)}
+    blurred = _blurred(x)
+    found = {"surroundings": _surroundings(x, blurred), "blurred": blurred}
     if len(others):
         found["average picture"] = others.mean(dim=0).to(x).expand_as(x)
     found["mean colour"] = torch.zeros_like(x)
     return {name: blank[None] for name, blank in found.items()}
 
 
-def _surroundings(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    """Fill each picture with the median of its border."""
-    sides = [x[:, :, 0], x[:, :, -1], x[:, :, :, 0], x[:, :, :, -1]]
-    ordered = torch.cat(sides, dim=2).sort(dim=2).values  # a median of CUDA's own may not repeat
+def _surroundings(
+    x: Float[Tensor, "B C H W"], blurred: Float[Tensor, "B C H W"]
+) -> Float[Tensor, "B C H W"]:
+    """Let the ground go on: the colour of the border if that is plain, else what lies around."""
+    border = torch.cat([x[:, :, 0], x[:, :, -1], x[:, :, :, 0], x[:, :, :, -1]], dim=2)
+    ground = _median(border)
+    apart = _median((border - ground).abs()).amax(dim=1, keepdim=True)
+    return torch.where(apart[..., None] < _PLAIN, ground[..., None], blurred)
+
+
+def _median(values: Float[Tensor, "B C _"]) -> Float[Tensor, "B C 1"]:
+    ordered = values.sort(dim=2).values  # a median of CUDA's own may not repeat
     middle = (ordered.shape[2] - 1) // 2
-    return ordered[:, :, middle, None, None].expand_as(x)
+    return ordered[:, :, middle : middle + 1]
 
 
 def _blurred(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:

@@ -5,22 +5,26 @@ hour; a number may have been missing), and a person knows the source only. Where
 known, it could be what others have there: so the first blank is made of other rows.
 
 Source: Lundberg & Lee 2017, "A unified approach to interpreting model predictions", on the mean
-over other rows as the value of a model that does not know some of its columns.
+over other rows as the value of a model that does not know some of its columns; Chen, Welling &
+Smola 2010, "Super-samples from kernel herding", arXiv:1203.3472, on choosing few rows whose means
+are those of many.
 
-Letters: B batch, N rows, F columns of x, R blanks.
+Letters: B batch, N rows, F columns of x, E facts, R blanks.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.data import Parts, Schema
 
 if TYPE_CHECKING:
     import torch
 
-_OTHERS = 16
+_OTHERS = 24
+_LEVELS = 12  # of a category that are told apart
 
 
 def sources(schema: Schema) -> Parts:
@@ -43,10 +47,40 @@ def blanks(x: "torch.Tensor", schema: Schema, others: "torch.Tensor") -> "dict[s
     typical = x.new_tensor([_typical(column) for column in schema.details["columns"]])
     found = {}
     if len(others):
-        chosen = np.unique(np.linspace(0, len(others) - 1, _OTHERS).round().astype(np.int64))
-        found["others"] = others[chosen.tolist(), None].to(x).expand(-1, len(x), -1)
+        chosen = _herded(_facts(others.cpu().double().numpy(), schema), _OTHERS)
+        found["others"] = others[chosen, None].to(x).expand(-1, len(x), -1)
     found["typical"] = typical.expand(1, *x.shape)
     return found
+
+
+def _facts(rows: NDArray[np.float64], schema: Schema) -> NDArray[np.float64]:
+    """Give what few rows shall have in common with many on average, (N, E).
+
+    Where a number lies, how far from the middle, on which side; how often a category has each of
+    its more frequent levels.
+    """
+    columns = []
+    for values, codes in zip(rows.T, schema.cardinalities or (0,) * rows.shape[1], strict=True):
+        if codes:
+            columns += [values == code for code in range(1, min(codes, _LEVELS))]
+        else:
+            middle = np.median(values)
+            columns += [values, np.abs(values - middle), values > middle]
+    facts = np.stack(columns, axis=1).astype(np.float64)
+    return (facts - facts.mean(axis=0)) / np.maximum(facts.std(axis=0), 1e-6)
+
+
+def _herded(facts: NDArray[np.float64], count: int) -> list[int]:
+    """Choose rows, one after the other, so that the mean of those chosen stays near zero."""
+    chosen: list[int] = []
+    total = np.zeros(facts.shape[1])
+    distance = np.square(facts).sum(axis=1)
+    for _ in range(min(count, len(facts))):
+        score = 2 * facts @ total + distance
+        score[chosen] = np.inf
+        chosen.append(int(score.argmin()))
+        total += facts[chosen[-1]]
+    return chosen
 
 
 def _typical(column: Mapping[str, Any]) -> float:

@@ -16,14 +16,13 @@ from pellucid.data import Examples
 from pellucid.errors import BadInputError
 from pellucid.explaining import Case, Explainer, Subject
 from pellucid.explaining._cases import Cases
-from pellucid.explaining._choosing import choose_blank, trust
+from pellucid.explaining._choosing import choose_blank, others, trust
 from pellucid.explaining._evidence import Explanation, Part
 from pellucid.explaining._faithfulness import measure
 from pellucid.explaining._reliability import verdict
 from pellucid.explaining.contrast import contrast
 from pellucid.explaining.neighbours import Recall
 
-_OTHERS = 64  # training cases that blanks may be made of
 _MEASURING = 10.0  # seconds for choosing a method, where the model file does not name one
 _WITHOUT = "shapley"  # where there is nothing to measure methods on: it suits every network
 
@@ -60,11 +59,7 @@ class Why:
     @cached_property
     def others(self) -> Tensor:
         """Some training examples that blanks may be made of, (N, *schema.shape)."""
-        if self.cases is None or not len(self.cases.stored):
-            return torch.zeros(0, *self.subject.schema.shape, device=self.subject.device)
-        count = len(self.cases.stored)
-        places = np.unique(np.linspace(0, count - 1, min(_OTHERS, count)).astype(np.int64))
-        return self._x(self.cases.stored[places])
+        return others(self.subject, self.cases)
 
     def case(
         self, examples: Examples, place: int, *, answer: str | None = None, seed: int = 0

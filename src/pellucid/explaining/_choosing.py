@@ -34,10 +34,12 @@ from pellucid.explaining import Case, Explainer, Subject
 from pellucid.explaining._cases import Cases
 from pellucid.explaining._faithfulness import correlation, measure, ranks, t_quantile
 
-_CASES = 24  # held-out examples that methods are measured on
+_CASES = 24  # held-out examples that methods are measured on, in time
+_WITHOUT_CLOCK = 12  # if nobody set a time
 _LEAST = 4  # of them, for one method at least, however short the time
 _FORGOTTEN = 8  # of them that the network with weights drawn anew is explained on
-_OTHERS = 64  # training examples that blanks may be made of
+_OTHERS = 256  # training examples that blanks may be made of
+_NUMBERS = 1 << 22  # of input in them
 _MEASURING = 0.8  # of the time; the rest is for the network with weights drawn anew
 _CHEAPER = 3.0  # times; a method that much cheaper wins a tie
 _TIE = 0.05  # of faithfulness; what differs by more is no tie, however few cases there were
@@ -76,20 +78,32 @@ def choose_blank(
     return name, blanks[name][:, 0]
 
 
+def others(subject: Subject, cases: Cases | None) -> Float[Tensor, "N ..."]:
+    """Give some training examples that blanks may be made of, evenly spread; none without cases."""
+    count = 0 if cases is None else len(cases.stored)
+    if cases is None or not count:
+        return torch.zeros(0, *subject.schema.shape, device=subject.device)
+    most = min(_OTHERS, count, max(1, _NUMBERS // math.prod(subject.schema.shape)))
+    places = np.unique(np.linspace(0, count - 1, most).astype(np.int64))
+    return _x(subject, np.array(cases.stored[places]))
+
+
 def trust(subject: Subject, cases: Cases, *, seconds: float | None) -> dict[str, Any]:
     """Measure how well each suitable explainer foretells what this network does.
 
-    All methods explain the same held-out examples in turn. The method of the highest mean
-    faithfulness is chosen, unless there is one that takes at most a third of the answers of the
-    network for one explanation and ties: the 95 % interval of its difference from the best, example
-    by example, holds 0, and it is no more than 0.05 below. Of several such the cheapest is chosen.
+    All methods explain the same held-out examples in turn. Those tie with the method of the highest
+    mean faithfulness whose difference from it, example by example, is no more than 0.05 and has 0
+    in its 95 % interval. Of these, methods whose shares sum up go before the others: reasons that
+    can stand in for each other get their shares, where covering one at a time would find none. Of
+    them the best is chosen, or the cheapest of those that take at most a third of the answers of
+    the network for one explanation.
 
     Args:
         subject: the model.
         cases: its stored examples; those held out are used.
         seconds: that it may take, as near as the first example foretells it; methods that would not
-            get to four examples within it are left out, the slowest first. None for 24 examples,
-            the same at each call.
+            get to four examples within it are left out, the slowest first and those whose shares
+            sum up last. None for 12 examples, the same at each call.
 
     Returns:
         As plain JSON; empty if no examples are held out or nothing suits.
@@ -106,7 +120,7 @@ def trust(subject: Subject, cases: Cases, *, seconds: float | None) -> dict[str,
     if not len(cases.held) or not methods:
         return {}
     rows, seen = _measured(subject, cases, methods, clock)
-    chosen = _chosen(rows)
+    chosen = _chosen(rows, methods)
     spare = clock.left() / max(rows[chosen][0].seconds, 1e-6)
     count = int(max(1, min(_FORGOTTEN, len(seen), spare)))
     return {
@@ -160,11 +174,16 @@ class _Clock:
     def over(self) -> bool:
         return not self.allows(0.0)
 
-    def affordable(self, rows: Mapping[str, list[_Row]]) -> dict[str, list[_Row]]:
-        """Keep the quickest methods that can explain the least number of examples in time."""
+    def affordable(
+        self, rows: Mapping[str, list[_Row]], methods: Mapping[str, Explainer]
+    ) -> dict[str, list[_Row]]:
+        """Keep the quickest methods that can explain the least number of examples in time.
+
+        Those whose shares sum up come first: of several that tie, one of them is chosen.
+        """
         if self.seconds is None:
             return dict(rows)
-        quickest = sorted(rows, key=lambda name: rows[name][0].whole)
+        quickest = sorted(rows, key=lambda name: (not methods[name].sums, rows[name][0].whole))
         needed = np.cumsum([rows[name][0].whole for name in quickest]) * _LEAST
         kept = quickest[: max(1, int((needed <= self.seconds * _MEASURING).sum()))]
         return {name: each for name, each in rows.items() if name in kept}
@@ -185,29 +204,22 @@ def _measured(
     subject: Subject, cases: Cases, methods: Mapping[str, Explainer], clock: _Clock
 ) -> tuple[dict[str, list[_Row]], list[Case]]:
     """Let the methods explain one held-out example after the other, while there is time."""
-    others = _others(subject, cases)
-    places = np.random.default_rng(0).permutation(len(cases.held))[:_CASES]
-    first = _case(subject, cases, int(places[0]), others)
+    around = others(subject, cases)
+    most = _CASES if clock.seconds is not None else _WITHOUT_CLOCK
+    places = np.random.default_rng(0).permutation(len(cases.held))[:most]
+    first = _case(subject, cases, int(places[0]), around)
     rows: dict[str, list[_Row]] = {}
-    for name, explainer in methods.items():
+    for name in sorted(methods, key=lambda name: not methods[name].sums):
         if not rows or not clock.over():
-            rows[name] = [_row(subject, first, explainer)]
-    rows, seen = clock.affordable(rows), [first]
+            rows[name] = [_row(subject, first, methods[name])]
+    rows, seen = clock.affordable(rows, methods), [first]
     for place in places[1:].tolist():
         if len(seen) >= _LEAST and not clock.allows(_cost_of_round(rows)):
             break
-        seen.append(_case(subject, cases, place, others))
+        seen.append(_case(subject, cases, place, around))
         for name, each in rows.items():
             each.append(_row(subject, seen[-1], methods[name]))
     return rows, seen
-
-
-def _others(subject: Subject, cases: Cases) -> Tensor:
-    count = len(cases.stored)
-    if not count:
-        return torch.zeros(0, *subject.schema.shape, device=subject.device)
-    places = np.unique(np.linspace(0, count - 1, min(_OTHERS, count)).astype(np.int64))
-    return _x(subject, np.array(cases.stored[places]))
 
 
 def _case(subject: Subject, cases: Cases, place: int, others: Tensor) -> Case:
@@ -257,16 +269,16 @@ def _cost_of_round(rows: Mapping[str, Sequence[_Row]]) -> float:
     return sum(float(np.mean([row.whole for row in each])) for each in rows.values())
 
 
-def _chosen(rows: Mapping[str, Sequence[_Row]]) -> str:
+def _chosen(rows: Mapping[str, Sequence[_Row]], methods: Mapping[str, Explainer]) -> str:
     values = {name: np.array([row.value for row in each]) for name, each in rows.items()}
     costs = {name: float(np.mean([row.cost for row in each])) for name, each in rows.items()}
-    best = max(values, key=lambda name: float(values[name].mean()))
-    cheap = [
-        name
-        for name in values
-        if costs[name] * _CHEAPER <= costs[best] and _ties(values[best] - values[name])
-    ]
-    return min(cheap, key=lambda name: (costs[name], -float(values[name].mean())), default=best)
+    means = {name: float(each.mean()) for name, each in values.items()}
+    best = max(means, key=lambda name: means[name])
+    ties = [name for name in values if _ties(values[best] - values[name])]
+    ties = [name for name in ties if methods[name].sums] or ties
+    best = max(ties, key=lambda name: means[name])
+    cheap = [name for name in ties if costs[name] * _CHEAPER <= costs[best]]
+    return min(cheap, key=lambda name: (costs[name], -means[name]), default=best)
 
 
 def _ties(lead: NDArray[np.float64]) -> bool:

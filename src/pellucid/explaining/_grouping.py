@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 _MOST = 4  # groups of one answer
-_APART = 0.25  # silhouette from which a division is more than a cut through one cloud
+_APART = 0.45  # silhouette from which a division is more than a cut through one cloud
 _STARTS, _ROUNDS = 4, 25
 _FEWEST = 3  # explanations that make a group
 

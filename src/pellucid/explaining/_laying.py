@@ -178,10 +178,12 @@ def _explain(
 
 
 def _methods(subject: Subject, trust: Mapping[str, Any]) -> list[Explainer]:
-    """Give the explainers to try, the best first and the quickest last."""
-    best = trust.get("method")
+    """Give the explainers to try, the best first."""
+    best = str(trust.get("method", ""))
     score = trust.get("scores", {}).get(best, {})
-    wanted = [best] if score.get("seconds", 0.0) <= _PATIENCE else []
-    names = [name for name in dict.fromkeys([*wanted, *_QUICK]) if name in registry.explainer]
+    wanted = [best] if (score.get("seconds") or 0.0) <= _PATIENCE else []
+    known, kind = registry.explainer, subject.schema.kind
+    names = [name for name in dict.fromkeys([*wanted, *_QUICK]) if name in known]
+    names = [name for name in names if not known.takes(name) or kind in known.takes(name)]
     methods: list[Explainer] = [registry.explainer[name]() for name in names]
     return [method for method in methods if method.suits(subject)]

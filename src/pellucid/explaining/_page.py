@@ -175,8 +175,8 @@ def _neighbours(neighbours: Sequence[Neighbour]) -> str:
     ]
     head = ["example", "its answer", "speaks", "alike"]
     about = (
-        "<p>Those that speak most for and against this answer, as a share of the strongest push of "
-        "any stored example; alike: as the network sees them, 1 is equal.</p>"
+        "<p>Those that the network finds most alike (1 is equal), and those that speak most for "
+        "and against this answer, as a share of the strongest push of any stored example.</p>"
     )
     return f"<h2>Training examples</h2>{about}{_grid(head, rows, 'Training examples')}"
 

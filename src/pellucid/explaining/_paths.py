@@ -22,19 +22,22 @@ from torch import Tensor
 from pellucid import _inference
 from pellucid.explaining import Case, Subject
 
-_GAP = 0.05  # of the sizes of all shares: what may be missing from their sum after integrating
-_MOST = 300  # moments of one walk; more were not found to help
+_GAP = 0.2  # of the mean size of a step's shares: what may be missing from the sum of one step
+_DEEPEST = 12  # times that a step is halved: then it is a jump, and has no gradient
+_MOST = 256  # steps of one walk that may be open at once
 _TURNING = 16  # walks at least, where codes turn at random moments
 
 
 def walked(
-    subject: Subject, case: Case, *, width: float, walks: int, moments: int
+    subject: Subject, case: Case, *, width: float, walks: int, steps: int
 ) -> Float[Tensor, " P"]:
     """Give what each part adds, averaged over walks from every blank to the example.
 
-    Gradients are taken at a few moments of each walk, and at three times as many as long as the sum
-    of the shares is far from the change; what is then missing is spread in proportion to their
-    size. A gap larger than 5 % of the sizes stays, for that would hide that gradients tell nothing.
+    The gradient in the middle of a step says what each part adds in that step, its ends say what
+    all of them add together. A step where these two differ is halved; what little is then missing
+    is spread over the parts in proportion to the size of their shares, first in each step, then
+    over all. Where more is missing than parts were seen to add, it stays missing: gradients tell
+    nothing there, and the sum shall show it.
 
     Args:
         subject: whose number is explained.
@@ -42,24 +45,27 @@ def walked(
         width: share of a walk that a part is on its way; 1 for the straight line, on which all
             parts move at once, less for walks on which each sets out at a moment of its own.
         walks: at least so many; each blank begins equally many.
-        moments: of each walk, at first.
+        steps: of each walk, at first.
     """
     paths = _Paths.drawn(subject, case, width=width, walks=walks)
-    jumps = paths.jumps()
-    change = paths.change()
-    steps = math.ceil(moments / paths.stretches)
-    flow = paths.flow(_evenly(steps))
-    while True:
-        shares = jumps + case.gathered(flow)
-        missing = change - float(shares.sum())
-        small = abs(missing) <= _GAP * float(shares.abs().sum())
-        if small or 3 * steps * paths.stretches > _MOST:
+    open_, shares = paths.divided(math.ceil(steps / paths.stretches))
+    change = shares.sum() + (open_.end - open_.begin).sum()
+    allowed = 0.0
+    for depth in range(_DEEPEST + 1):
+        moved, middle = paths.moved(open_)
+        missing = open_.end - open_.begin - moved.sum(dim=1)
+        if depth == 0:
+            allowed = _GAP * float(moved.abs().sum(dim=1).mean())
+        again = missing.abs() > allowed
+        if depth == _DEEPEST or 2 * int(again.sum()) > _MOST * len(paths.start):
+            again[:] = False
+        shares += _completed(moved, missing, most=1.0)[~again].sum(dim=0)
+        if not again.any():
             break
-        # The middles of steps are the middles of every third of thirds: nothing is asked twice.
-        steps *= 3
-        fresh = _evenly(steps)[torch.arange(steps) % 3 != 1]
-        flow = flow / 3 + paths.flow(fresh) * (2 / 3)
-    return shares + missing * shares.abs() / shares.abs().sum().clamp_min(1e-30) * small
+        open_ = open_.halved(middle, again)
+    left = change - shares.sum()
+    shares = _completed(shares[None], left[None], most=_GAP)[0]
+    return (shares / len(paths.start)).float().cpu()
 
 
 def differentiable(subject: Subject) -> bool:
@@ -78,10 +84,48 @@ def differentiable(subject: Subject) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class _Steps:
+    """Steps of walks.
+
+    Args:
+        walk: that each is of.
+        low: the moment it begins at, from 0 to 1.
+        high: the moment it ends at.
+        turned: the parts whose codes are those of the example.
+        begin: the number explained, where it begins.
+        end: and where it ends.
+    """
+
+    walk: Int[Tensor, " N"]
+    low: Float[Tensor, " N"]
+    high: Float[Tensor, " N"]
+    turned: Bool[Tensor, "N P"]
+    begin: Float[Tensor, " N"]
+    end: Float[Tensor, " N"]
+
+    def halved(self, middle: Float[Tensor, " N"], which: Bool[Tensor, " N"]) -> "_Steps":
+        """Give both halves of some of the steps.
+
+        Args:
+            middle: the number explained, in the middle of each step.
+            which: those that are halved.
+        """
+        half = (self.low + self.high) / 2
+        bounds = [(self.low, half, self.begin, middle), (half, self.high, middle, self.end)]
+        low, high, begin, end = (
+            torch.cat(two)[which.repeat(2)] for two in zip(*bounds, strict=True)
+        )
+        walk, turned = self.walk[which].repeat(2), self.turned[which].repeat(2, 1)
+        return _Steps(walk=walk, low=low, high=high, turned=turned, begin=begin, end=end)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Paths:
     """Walks from the blanks to one example.
 
     Args:
+        subject: whose number is explained.
+        case: the example.
         start: where each walk begins.
         codes: True for the numbers of x that are codes; broadcasts to x.
         leaves: when each part sets out, from 0 to 1 - width.
@@ -107,7 +151,7 @@ class _Paths:
         blanks = case.covered(nothing, torch.arange(several))
         codes = _codes(subject, case.x.device)
         differ = (codes & (blanks != case.x)).any(dim=0)
-        turning = case.gathered(differ.double()).nonzero()[:, 0]
+        turning = case.gathered(differ.float()).nonzero()[:, 0]
         walks = max(walks, _TURNING) if len(turning) else walks
         each = math.ceil(walks / several)
         random = torch.Generator().manual_seed(case.seed)
@@ -129,68 +173,66 @@ class _Paths:
         """Count the stretches of a walk between which codes turn."""
         return len(self.turning) + 1
 
-    def change(self) -> float:
-        """Give what the example adds over the mean of its blanks."""
-        with torch.no_grad():
-            begin = self._numbers(self.start).mean()
-            end = self._numbers(self.case.x[None])[0]
-        return float(end - begin)
-
-    def jumps(self) -> Float[Tensor, " P"]:
-        """Give what the turning of each part's codes changes, the mean over the walks."""
-        shares = torch.zeros(len(self.case.parts))
-        if len(self.turning) == 0:
-            return shares
-        turns = self.turns[:, self.turning]
-        walk = torch.arange(len(turns), device=turns.device).repeat_interleave(turns.shape[1])
-        moment = turns.flatten()
-        done = self.turns[walk]
-        with torch.no_grad():
-            after = self._along(walk, moment, done <= moment[:, None])
-            before = self._along(walk, moment, done < moment[:, None])
-        shares[self.turning.cpu()] = (after - before).view(turns.shape).mean(dim=0).float().cpu()
-        return shares
-
-    def flow(self, places: Float[Tensor, " N"]) -> Float[Tensor, "..."]:
-        """Integrate what each number of x adds while it moves, the mean over the walks.
-
-        Args:
-            places: in each stretch, from 0 to 1, where gradients are taken; all weigh the same.
-        """
-        walk, moment, weight = self._laid_out(places.to(self.start.device))
-        total = torch.zeros_like(self.case.x, dtype=torch.float32)
-        size = _inference.batch_size(self.subject.schema)
-        rows = zip(walk.split(size), moment.split(size), weight.split(size), strict=True)
-        for several in rows:
-            total += self._step(*several)
-        return total
-
-    def _laid_out(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give walk, moment and weight of every place in every stretch, flat."""
-        turns = self.turns[:, self.turning].sort(dim=1).values
+    def divided(self, steps: int) -> tuple[_Steps, Float[Tensor, " P"]]:
+        """Divide all stretches into steps, and give what the turns between them add, summed."""
+        order = self.turns[:, self.turning].argsort(dim=1)
+        turns = self.turns[:, self.turning].gather(1, order)
         ends = torch.ones(len(turns), 1, device=turns.device)
         low, high = torch.cat([0 * ends, turns], dim=1), torch.cat([turns, ends], dim=1)
-        moment = low[..., None] + (high - low)[..., None] * places
-        weight = ((high - low)[..., None] / (len(places) * len(turns))).expand_as(moment)
+        # Just after a turn, what it turned has turned; at the start, nothing has.
+        after = torch.cat([-ends, turns], dim=1)
+        turned = self.turns[:, None] <= after[..., None]
+        share = torch.arange(steps + 1, device=turns.device) / steps
+        moment = low[..., None] + (high - low)[..., None] * share
         walk = torch.arange(len(turns), device=turns.device)[:, None, None].expand_as(moment)
-        return walk.flatten(), moment.flatten(), weight.flatten()
+        turned = turned[:, :, None].expand(-1, -1, steps + 1, -1)
+        asked = walk.flatten(), moment.flatten(), turned.flatten(0, 2)
+        number = self._asked(*asked).view(moment.shape)
+        added = torch.zeros(len(turns), len(self.case.parts), dtype=number.dtype)
+        added = added.to(number.device)
+        added.scatter_(1, self.turning[order], number[:, 1:, 0] - number[:, :-1, -1])
+        divided = _Steps(
+            walk=walk[..., 1:].flatten(),
+            low=moment[..., :-1].flatten(),
+            high=moment[..., 1:].flatten(),
+            turned=turned[:, :, 1:].flatten(0, 2),
+            begin=number[..., :-1].flatten(),
+            end=number[..., 1:].flatten(),
+        )
+        return divided, added.sum(dim=0)
 
-    def _step(self, walk: Tensor, moment: Tensor, weight: Tensor) -> Tensor:
+    def moved(self, steps: _Steps) -> tuple[Float[Tensor, "N P"], Float[Tensor, " N"]]:
+        """Give what parts add in each step, by the slope in its middle, and the number there."""
+        size = _inference.batch_size(self.subject.schema)
+        middle = (steps.low + steps.high) / 2
+        columns = (steps.walk, middle, steps.high - steps.low, steps.turned)
+        rows = zip(*(column.split(size) for column in columns), strict=True)
+        shares, numbers = zip(*(self._moved(*several) for several in rows), strict=True)
+        return torch.cat(shares), torch.cat(numbers)
+
+    def _moved(
+        self, walk: Tensor, moment: Tensor, long: Tensor, turned: Tensor
+    ) -> tuple[Tensor, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():
-            x = self._position(walk, moment, self.turns[walk] < moment[:, None])
-            x = x.detach().requires_grad_()
+            x = self._position(walk, moment, turned).detach().requires_grad_()
             number = self._numbers(x)
             (slope,) = torch.autograd.grad(number.sum(), x)
         passed = self._passed(walk, moment)
-        moving = (passed > 0) & (passed < 1)
-        speed = moving * (weight / self.width).view(-1, *[1] * self.case.of.ndim)
+        speed = (passed > 0) & (passed < 1)
         way = (self.case.x - self.start[walk]) * ~self.codes
-        return (slope * way * speed).sum(dim=0)
+        by_number = (slope * way * speed).flatten(1)
+        shares = by_number.new_zeros(len(walk), len(self.case.parts) + 1)
+        of = self.case.of.expand_as(self.case.x).flatten() % shares.shape[1]
+        shares.index_add_(1, of, by_number)  # what is always shown goes to the last, left out
+        shares = shares[:, :-1].double() * (long / self.width)[:, None]
+        return shares, number.detach().double()
 
-    def _along(self, walk: Tensor, moment: Tensor, turned: Tensor) -> Tensor:
+    def _asked(self, walk: Tensor, moment: Tensor, turned: Tensor) -> Float[Tensor, " N"]:
         size = _inference.batch_size(self.subject.schema)
         rows = zip(walk.split(size), moment.split(size), turned.split(size), strict=True)
-        return torch.cat([self._numbers(self._position(*several)) for several in rows])
+        with torch.no_grad():
+            found = [self._numbers(self._position(*several)) for several in rows]
+        return torch.cat(found).double()
 
     def _position(self, walk: Tensor, moment: Tensor, turned: Tensor) -> Tensor:
         begin, end = self.start[walk], self.case.x
@@ -207,13 +249,24 @@ class _Paths:
         return self.subject.numbers(x, which, exact=True)
 
 
+def _completed(
+    shares: Float[Tensor, "N P"], missing: Float[Tensor, " N"], *, most: float
+) -> Float[Tensor, "N P"]:
+    """Spread what is missing from each sum in proportion to the size of its shares.
+
+    Args:
+        shares: that should sum up.
+        missing: from each sum.
+        most: share of the sizes that may be missing; where it is more, nothing is spread.
+    """
+    sizes = shares.abs().sum(dim=1)
+    spread = missing * (missing.abs() <= most * sizes) / sizes.clamp_min(1e-30)
+    return shares + shares.abs() * spread[:, None]
+
+
 def _codes(subject: Subject, device: torch.device) -> Bool[Tensor, "..."]:
     cardinalities = subject.schema.cardinalities or (0,)
     return torch.tensor(cardinalities, device=device) > 0
-
-
-def _evenly(steps: int) -> Float[Tensor, " N"]:
-    return (torch.arange(steps) + 0.5) / steps
 
 
 def _moments(walks: int, parts: int, random: torch.Generator) -> Float[Tensor, "J P"]:

@@ -139,7 +139,7 @@ class Survey:
         answers, counts = np.unique(wanted, return_counts=True)
         order = answers[np.argsort(-counts, kind="stable")][:_ANSWERS]
         rows = {int(answer): np.flatnonzero(which == answer) for answer in order}
-        return {answer: found for answer, found in rows.items() if len(found) >= _ENOUGH}
+        return {answer: found for answer, found in rows.items() if len(found)}
 
     @cached_property
     def shares(self) -> Float[np.ndarray, "N A"]:
@@ -214,8 +214,8 @@ class Survey:
         for each in found.values():
             clear = [doubt for doubt in each if doubt.suspicion > _CLEAR]
             worst += [max(clear, key=lambda doubt: doubt.strength)] if clear else []
-        worst.sort(key=lambda doubt: doubt.strength)
-        # Of two answers, what speaks for one speaks against the other: the stronger is told.
+        worst.sort(key=lambda doubt: self._mean(self.groups[doubt.which])[[*doubt.areas]].sum())
+        # Of two answers, what speaks for one speaks against the other: it is told of the first.
         once = {frozenset(doubt.areas): doubt for doubt in worst}.values()
         worst = sorted(once, key=lambda doubt: -doubt.strength)
         return [self._reason(doubt.areas, doubt.which, doubt) for doubt in worst]
@@ -223,9 +223,12 @@ class Survey:
     def _plain(self, found: Mapping[int, list[Doubt]]) -> list[Reason]:
         """Give the areas that lead, over all answers and for each, but for what is suspicious."""
         several = len(self.groups) > 1
-        every = {None: np.arange(len(self.shares))} if several or not self.groups else {}
+        groups: dict[int | None, NDArray[np.int64]] = dict(self.groups.items())
+        if several:
+            groups = {which: rows for which, rows in groups.items() if len(rows) >= _ENOUGH}
+            groups[None] = np.arange(len(self.shares))
         reasons = []
-        for which, rows in {**every, **self.groups}.items():
+        for which, rows in groups.items():
             tried = {one.areas: one for one in found.get(which, ())} if which is not None else {}
             known = {at for one in tried.values() if one.suspicion > _CLEAR for at in one.areas}
             for areas in self._leading(rows)[: _REASONS[several and which is not None]]:

@@ -7,8 +7,9 @@ Source: Northcutt, Jiang & Chuang 2021, "Confident learning: estimating uncertai
 labels", arXiv:1911.00068 (a class's own typical confidence decides what counts as confident; the
 count of confident disagreements estimates how many labels are wrong). Tukey 1977, "Exploratory data
 analysis" (fences at three quartile ranges are "far out").
-Departs: labels are ranked by how unlikely the given one is against the confidence that is typical
-for its class, in nats, so that a hard class does not fill the list; numbers by their residuals.
+Departs: labels are ranked by how much likelier another one is than that given, in nats, less how
+often those two are taken for each other anyway, so that a pair of classes that look alike does not
+fill the list; numbers by their residuals.
 
 Letters: N examples, K outputs, G groups.
 """
@@ -34,6 +35,7 @@ _MOST_LEVELS = 50  # of one column that are looked at, the most frequent
 _NEARLY_ALL = 0.95  # a group of more than this share is the whole
 _ALPHA = 0.05
 _FENCE = 3.0  # quartile ranges above the upper quartile
+_LEAST = 1e-12  # probability
 _FEW_VALUES = 5  # distinct numbers that are groups of their own
 
 
@@ -166,9 +168,8 @@ def _unlikely(
     most = 1 + int(torch.maximum(y, other).max())
     # The number explained is a log-odds wherever an answer has rivals.
     given = task.explained(outputs.double(), y, calibration)
-    likelier = task.explained(outputs.double(), other, calibration).sigmoid()
-    nats = -F.logsigmoid(given)
-    doubt = nats - _typical(nats, y, most)[y]
+    likelier = task.explained(outputs.double(), other, calibration).sigmoid().clamp(min=_LEAST)
+    doubt = likelier.log() - F.logsigmoid(given) - _confusion(likelier, y, other).log()
     if count is None:
         confident = likelier >= _typical(given.sigmoid(), y, most)[other]
         count = int(((chosen != y) & confident).sum())
@@ -184,6 +185,14 @@ def _unlikely(
         )
         for place in order
     ]
+
+
+def _confusion(likelier: Tensor, y: Tensor, other: Tensor) -> Float[Tensor, " N"]:
+    """Give how much the examples given an answer are taken for another on average, by pairs."""
+    pairs, of = torch.unique(torch.stack([y, other]), dim=1, return_inverse=True)
+    sums = torch.zeros(pairs.shape[1], dtype=likelier.dtype).index_add_(0, of, likelier)
+    given = torch.bincount(y)[y]
+    return (sums[of] + 1 / len(y.unique())) / (given + 1)
 
 
 def _typical(values: Tensor, y: Tensor, most: int) -> Float[Tensor, " G"]:

@@ -150,7 +150,7 @@ def _telling(
     weights = [graft.weight for graft in again]
     best = few[weights.index(max(weights))]
     turning = few[max(range(len(few)), key=lambda at: again[at].given)]
-    found = [(best,), (turning,)]
+    found: list[tuple[int, ...]] = [(best,), (turning,)]
     if max(weights) >= _GROWING and is_place(where[best]):
         found.append(_grown(grafting, which, where, [best, *order]))
     return found
@@ -160,7 +160,7 @@ def _grown(
     grafting: Grafting, which: int, where: Sequence[Any], order: Sequence[int]
 ) -> tuple[int, ...]:
     """Add areas that touch to the first as long as each adds more weight than its size is worth."""
-    found = (order[0],)
+    found: tuple[int, ...] = (order[0],)
     (best,) = grafting.scan(which, [found], _GROWN_BY)
     for area in order[1 : 1 + max(_NEAR, len(where) // 3)]:
         if area in found or not any(touching(where[area], where[other]) for other in found):

@@ -4,9 +4,9 @@ Idea: one gradient tells only what a small change would do; added up along the s
 blank to the example, gradients tell what the whole of it did, and sum up to just that.
 
 Source: Sundararajan, Taly & Yan 2017, "Axiomatic attribution for deep networks", arXiv:1703.01365.
-Departs: as many gradients as the sum of the shares asks for, nine at least, in place of a fixed
-number; what is still missing from the sum is spread in proportion to the shares. Shares of several
-blanks are averaged. Codes of categories turn at random moments of the way; see `_paths.py`.
+Departs: eight steps, halved where their shares do not sum up, in place of a fixed number; what
+little is then missing is spread in proportion to the shares. Shares from several blanks are
+averaged. Codes of categories turn at random moments of the way; see `_paths.py`.
 
 Letters: P parts.
 """
@@ -30,4 +30,4 @@ class IntegratedGradients(Explainer):
         return differentiable(subject)
 
     def shares(self, subject: Subject, case: Case) -> Float[Tensor, " P"]:
-        return walked(subject, case, width=1.0, walks=1, moments=9)
+        return walked(subject, case, width=1.0, walks=1, steps=8)

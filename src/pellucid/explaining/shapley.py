@@ -31,6 +31,7 @@ _EXACT = (
     4096  # numbers asked of the network, blanks counted: so many are asked, and no sample drawn
 )
 _EACH = 16  # coverings of a sample, for each part
+_EACH_BLANK = 64  # and for each blank, if those are more
 _WINDOWS = 8  # companies that one random order of the parts gives
 
 
@@ -64,7 +65,7 @@ def _enumerated(subject: Subject, case: Case) -> Float[Tensor, " P"]:
 
 def _sampled(subject: Subject, case: Case) -> Float[Tensor, " P"]:
     parts, several = len(case.parts), len(case.blanks)
-    pairs = max(several, _EACH * parts // 2)
+    pairs = max(_EACH * parts, _EACH_BLANK * several) // 2
     half = _companies(parts, pairs, torch.Generator().manual_seed(case.seed))
     shown = torch.cat([half, ~half])
     blank = (torch.arange(pairs) % several).repeat(2)

@@ -33,4 +33,4 @@ class SmoothGradients(Explainer):
         return differentiable(subject)
 
     def shares(self, subject: Subject, case: Case) -> Float[Tensor, " P"]:
-        return walked(subject, case, width=0.5, walks=16, moments=8)
+        return walked(subject, case, width=0.5, walks=16, steps=5)

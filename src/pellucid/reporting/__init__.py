@@ -8,6 +8,7 @@ here asks which kind of data or task it is: a section shows what is there, and s
 is nothing. The page runs no script and fetches nothing.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def report(
         model: that is reported on.
         examples: that it has not seen, raw or read with its schema; None to use the held-out
             examples that it has stored, if any.
-        source: where the examples come from, in words.
+        source: where the examples come from, in words; a path says it itself.
         command: that asks for this page.
-        seconds: for explaining; None for as much as keeps the whole within a twentieth of what
-            training took, and one second at least.
+        seconds: for explaining; None for as much as keeps the whole within about a sixteenth of
+            what training took, and one second at least.
 
     Raises:
         BadInputError: if the examples cannot be used.
@@ -41,4 +42,5 @@ def report(
     from pellucid.reporting._facts import Asked, gather
     from pellucid.reporting._page import page
 
-    return page(gather(model, examples, Asked(source=source, command=command, seconds=seconds)))
+    where = source or (str(examples) if isinstance(examples, str | Path) else "")
+    return page(gather(model, examples, Asked(source=where, command=command, seconds=seconds)))

@@ -53,8 +53,8 @@ class Axis:
         return round(100 * min(1.0, max(0.0, share)), 2)
 
     def ticks(self) -> list[float]:
-        """Give three to seven round values on the axis."""
-        rough = (self.high - self.low) / 4
+        """Give a handful of round values on the axis."""
+        rough = (self.high - self.low) / 6
         size = 10.0 ** math.floor(math.log10(rough))
         step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)

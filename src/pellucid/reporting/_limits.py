@@ -4,7 +4,7 @@ Each function looks at one thing and says nothing where there is nothing to say.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pellucid import _grid
@@ -64,9 +64,9 @@ def beats_guess(facts: Facts) -> bool | None:
 
 
 def reliable_share(facts: Facts) -> tuple[float, str] | None:
-    """Give the share of explanations that are reliable, and of which; None if none were made.
+    """Give the share of explanations that are reliable, and of which; None if it is unknown.
 
-    Examples at random count before the surest mistakes, which are harder to explain than most.
+    Mistakes do not count: they are harder to explain than most.
     """
     share, cases = facts.trust.get("reliable"), facts.trust.get("cases")
     if isinstance(share, float) and cases:
@@ -74,10 +74,13 @@ def reliable_share(facts: Facts) -> tuple[float, str] | None:
     if len(facts.typical) >= _TYPICAL:
         count = len(facts.typical)
         return sum(facts.typical) / count, f"{count} examples drawn at random"
-    if not facts.mistakes:
-        return None
-    count, good = len(facts.mistakes), sum(each.explanation.reliable for each in facts.mistakes)
-    return good / count, f"its {count} surest mistakes, which are harder to explain than most"
+    return None
+
+
+def faithfulness(facts: Facts) -> Mapping[str, Any] | None:
+    """Give how faithful the method is that explains this model; None if nobody measured it."""
+    score = (facts.trust.get("scores") or {}).get(facts.trust.get("method")) or {}
+    return score if score.get("value") is not None else None
 
 
 def suspicious(facts: Facts) -> list[Reason]:
@@ -154,10 +157,18 @@ def _worse_now(facts: Facts) -> Iterator[Caveat]:
 
 
 def _unexplained(facts: Facts) -> Iterator[Caveat]:
-    known = reliable_share(facts)
-    if known is None:
+    known, faithful = reliable_share(facts), faithfulness(facts)
+    if known is None and faithful is None:
         yield Caveat(20, "No explanation was measured: its reasons are unknown.")
-    elif known[0] < _TRUSTED:
+    if faithful is not None and (faithful.get("low") or 0.0) <= 0:
+        weight = 66 if faithful["value"] <= 0 else 42
+        yield Caveat(
+            weight,
+            f"{facts.trust.get('cases', 0)} explanations did not show that they are better than"
+            f" chance (faithfulness {_grid.figure(faithful['value'])}; 0 is chance): heed what each"
+            " says of itself.",
+        )
+    elif known is not None and known[0] < _TRUSTED:
         yield Caveat(
             65,
             f"Only {known[0]:.0%} of its explanations are reliable (of {known[1]}): do not act on"
@@ -167,7 +178,8 @@ def _unexplained(facts: Facts) -> Iterator[Caveat]:
 
 def _weak_groups(facts: Facts) -> Iterator[Caveat]:
     weak = [
-        f"{group.name} {group.value} ({_grid.figure(group.score.value)})" for group in facts.groups
+        f"{group.name} = {group.value} ({_grid.figure(group.score.value)})"
+        for group in facts.groups
     ]
     if weak:
         metric, whole = _words(facts.model.task.metric), _grid.figure(facts.groups[0].whole)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pellucid import _inference, _ordering
 from pellucid.data import Ask, Examples, Fault
+from pellucid.errors import BadInputError
 from pellucid.reporting._blocks import counted
 from pellucid.tasks._targets import known
 
@@ -75,10 +76,10 @@ def sample(model: "Model", data: Any) -> Sample | None:
         data: raw data, examples that were read with the schema of the model, or None.
 
     Returns:
-        None if nothing was given and nothing is stored, or no target is known.
+        None if nothing was given and nothing is stored.
 
     Raises:
-        BadInputError: if nothing that was given can be used.
+        BadInputError: if nothing that was given can be used, or none of it says what is right.
     """
     return _stored(model) if data is None else _given(model, data)
 
@@ -135,7 +136,7 @@ def columns(model: "Model", found: Sample) -> dict[str, NDArray[Any]]:
     return by | model.kind.columns(found.examples)
 
 
-def _given(model: "Model", data: Any) -> Sample | None:
+def _given(model: "Model", data: Any) -> Sample:
     ask = Ask(schema=model.schema)
     read = isinstance(data, Examples)
     examples = data if read else model.kind.read(_ordering.readable(data), ask)
@@ -146,7 +147,11 @@ def _given(model: "Model", data: Any) -> Sample | None:
         examples = model.kind.take(examples, places)
     there = None if examples.targets is None else known(examples.targets)
     if there is None or not there.any():
-        return None
+        raise BadInputError(
+            given=f"none of {counted(len(examples))} says what is right",
+            needed=f"the target {model.schema.target!r} of each example, as in training",
+            remedy="give data with targets, or none at all to report on what was held out",
+        )
     assert examples.targets is not None
     if not there.all():
         notes.append(f"{counted(int((~there).sum()))} without a target: left out.")

@@ -97,7 +97,7 @@ def groups(facts: Facts) -> Section:
     whole = _grid.figure(facts.groups[0].whole)
     rows = [
         (
-            f"{group.name}: {group.value}",
+            f"{group.name} = {group.value}",
             f"{group.n:,}",
             _grid.figure(group.score.value),
             _span(group.score),

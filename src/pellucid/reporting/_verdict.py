@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pellucid import _grid
 from pellucid.reporting._blocks import counted
 from pellucid.reporting._facts import Facts
-from pellucid.reporting._limits import FAR_OFF, Caveat, beats_guess, reliable_share
+from pellucid.reporting._limits import FAR_OFF, Caveat, beats_guess, faithfulness, reliable_share
 
 _NEAR = 0.02  # calibration error up to which probabilities can be taken at their word
 _WELL, _BADLY = 0.8, 0.6  # shares of reliable explanations
@@ -72,13 +72,19 @@ def _probabilities(error: float) -> Line:
 
 
 def _explained(facts: Facts) -> Line:
-    known = reliable_share(facts)
-    if known is None:
-        return Line("How well explained", "No explanation was measured on this model.", "plain")
-    share, which = known
-    tone = "good" if share >= _WELL else "bad" if share < _BADLY else "plain"
-    text = f"{share:.0%} of explanations are reliable, of {which}. Each says so of itself."
-    return Line("How well explained", text, tone)
+    about, known, faithful = "How well explained", reliable_share(facts), faithfulness(facts)
+    if known is not None:
+        share, which = known
+        tone = "good" if share >= _WELL else "bad" if share < _BADLY else "plain"
+        text = f"{share:.0%} of explanations are reliable, of {which}. Each says so of itself."
+        return Line(about, text, tone)
+    if faithful is None:
+        return Line(about, "No explanation was measured on this model.", "plain")
+    tone = "bad" if faithful["value"] <= 0 else "plain"
+    text = (
+        f"Faithfulness {_grid.figure(faithful['value'])}{_span(faithful)}; 0 is chance, 1 the most."
+    )
+    return Line(about, f"{text} Each explanation says whether it is reliable.", tone)
 
 
 def _warning(caveats: list[Caveat]) -> Line:

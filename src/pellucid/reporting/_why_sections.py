@@ -6,7 +6,7 @@ from typing import Any
 from pellucid import _grid
 from pellucid.explaining import _showing
 from pellucid.explaining._evidence import Explanation
-from pellucid.explaining._reliance import Cluster, Effect, Reason
+from pellucid.explaining._reliance import Cluster, Effect, Reason, Reliance
 from pellucid.reporting._blocks import (
     Block,
     Card,
@@ -17,6 +17,7 @@ from pellucid.reporting._blocks import (
     Section,
     Table,
     Words,
+    counted,
     data_uri,
     table,
 )
@@ -27,6 +28,7 @@ from pellucid.reporting._score_sections import methods
 _NEAREST = 3  # training cases that a card names
 _STRONGEST = 6  # parts that a card lists
 _RELIED = 12  # areas that are listed
+_FEWEST = 10  # explanations that say what a model relies on
 _SUSPECTS = 20
 
 _NOBODY = "Unknown: no examples with known answers were given, and none are stored in the model."
@@ -55,18 +57,8 @@ def reliance(facts: Facts) -> Section:
     for item in suspicious(facts):
         about = f"{item.name} for {item.answer}" if item.answer else item.name
         blocks.append(Notice(text=f"Suspicious: {about}; {item.why}", tone="bad"))
-    if known.n:
-        text = f"{known.n:,} explanations ({known.about}), made by {_plain(known.method)}, were"
-        blocks.append(Words(text=f"{text} laid over each other."))
-    picture = data_uri(known.picture)
-    if picture:
-        shown = known.picture_of or "a typical example, coloured by mean shares"
-        blocks.append(Picture(picture=picture, shown=shown, caption=f"Shown: {shown}."))
-    blocks += [_relied(facts, known.items)] if known.items else []
-    blocks += [_clusters(known.clusters)] if known.clusters else []
-    blocks += [Words(text=note) for note in known.notes]
-    if not known.items:
-        blocks.append(Words(text="No part matters for many examples at once."))
+    blocks += _laid(facts, known) if known.n >= _FEWEST else [_too_few(known)]
+    blocks += [Words(text=f"{note.rstrip('.')}.") for note in known.notes]
     return _section("reliance", title, *blocks)
 
 
@@ -107,15 +99,16 @@ def trust(facts: Facts) -> Section:
         for name, row in (known.get("scores") or {}).items()
         if row.get("value") is not None
     }
+    scores = dict(sorted(scores.items(), key=lambda pair: -pair[1]["value"]))
     if not scores:
         text = "It was not measured on this model which way of explaining can be believed."
         return _section("trust", title, Words(text=text))
     count = known.get("cases")
     measured = f" on {count:,} held-out examples" if isinstance(count, int) else ""
     text = (
-        f"Explanations are made by {_plain(known.get('method'))}, the most faithful of"
-        f" {len(scores)} methods{measured}. Faithfulness is how much better than chance an"
-        " explanation foretells what happens when its parts are covered: 0 is chance."
+        f"Explanations are made by {_plain(known.get('method'))}, chosen among {len(scores)}"
+        f" methods by how faithful they are{measured}. Faithfulness is how much better than chance"
+        " an explanation foretells what happens when its parts are covered: 0 is chance."
     )
     rows = [
         (
@@ -156,15 +149,16 @@ def _counted(facts: Facts) -> str:
     assert facts.sample is not None
     count, shown = len(facts.sample), len(facts.mistakes)
     if facts.wrong is None:
-        return (
-            f"The {shown} largest errors among {count:,} examples."
-            if shown
-            else ("The task does not tell how wrong a single answer is.")
-        )
+        largest = "The largest error" if shown == 1 else f"The {shown} largest errors"
+        none = "The task does not tell how wrong a single answer is."
+        return f"{largest} among {count:,} examples." if shown else none
     if not facts.wrong:
         return f"All {count:,} examples were answered rightly."
     text = f"{facts.wrong:,} of {count:,} examples were answered wrongly"
-    return f"{text}; these are the {shown} that it was surest of." if shown else f"{text}."
+    if not shown:
+        return f"{text}."
+    these = "this is the one" if shown == 1 else f"these are the {shown}"
+    return f"{text}; {these} that it was surest of."
 
 
 def _card(mistake: Mistake) -> Card:
@@ -217,6 +211,26 @@ def _remarks(why: Explanation) -> Iterator[str]:
     if nearest:
         yield f"Training examples that bear on it: {'; '.join(nearest)}."
     yield from why.notes
+
+
+def _too_few(known: Reliance) -> Block:
+    text = f"{counted(known.n)} explained: too few to say what it relies on. More time tells more."
+    return Words(text=text)
+
+
+def _laid(facts: Facts, known: Reliance) -> Iterator[Block]:
+    text = f"{known.n:,} explanations ({known.about}), made by {_plain(known.method)}, were laid"
+    yield Words(text=f"{text} over each other.")
+    picture = data_uri(known.picture)
+    if picture:
+        shown = known.picture_of or "a typical example, coloured by mean shares"
+        yield Picture(picture=picture, shown=shown, caption=f"Shown: {shown}.")
+    if known.items:
+        yield _relied(facts, known.items)
+    else:
+        yield Words(text="No part matters for many examples at once.")
+    if known.clusters:
+        yield _clusters(known.clusters)
 
 
 def _relied(facts: Facts, items: Sequence[Reason]) -> Block:
