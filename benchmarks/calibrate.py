@@ -43,7 +43,11 @@ def main() -> int:
     if not any(one["rows"] for one in networks):
         print(f"no explanations in {options.rows}: leave --fit out", file=sys.stderr)
         return 1
-    found = fitted(networks, options.right)
+    try:
+        found = fitted(networks, options.right)
+    except ValueError as error:
+        print(f"{error}; gather more, or raise --right", file=sys.stderr)
+        return 1
     options.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     say(f"{options.out}: {found['source']}; {found['checked']}")
     return 0

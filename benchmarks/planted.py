@@ -6,6 +6,7 @@ planted reason; those that do not are counted and left out. Score: AUROC of an e
 against the true ones. Asked of `model.explain` as it is, and of each method by its name.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -43,8 +44,9 @@ class Network:
     found: dict[str, Any]
 
     def rows(self, asked: str) -> list[Row]:
-        """Give its explanations by one method; "pellucid" for its own choice."""
-        return [row for row in self.found["rows"] if row["asked"] == asked]
+        """Give its scored explanations by one method; "pellucid" for its own choice."""
+        rows = [row for row in self.found["rows"] if row["asked"] == asked]
+        return [row for row in rows if not math.isnan(row["auroc"])]
 
 
 def ask(setting: Setting) -> None:
@@ -95,7 +97,6 @@ def learned(
 
 def scored(rows: Sequence[Row]) -> dict[str, float]:
     """Give the figures of some explanations; those of reliable ones only where there are any."""
-    rows = [row for row in rows if row["auroc"] == row["auroc"]]
     kept = [row["auroc"] for row in rows if row["reliable"]]
     scores = {
         "AUROC": fmean(row["auroc"] for row in rows),

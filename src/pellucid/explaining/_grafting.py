@@ -45,6 +45,7 @@ class Graft:
         alike: how much less what stands there differs among the donors than among all, from 0
             (as much) to 1 (it is the same in all donors).
         pairs: of donor and recipient.
+        best_pairs: that `best_turned` was measured on.
     """
 
     size: float
@@ -55,6 +56,7 @@ class Graft:
     best_turned: float
     alike: float
     pairs: int
+    best_pairs: int
 
     @property
     def given(self) -> float:
@@ -170,15 +172,17 @@ class Grafting:
             _way(self._explained(one, which), of_recipient, of_donor) for one in (pasted, rest)
         )
         turned, rest_turned = self._turned(pasted, which), self._turned(rest, which)
+        best_turned, best_pairs = _best(turned.view(-1, each))
         return Graft(
             size=float(inside.double().mean()),
             way=way,
             rest_way=rest_way,
             turned=way if self.numbers else float(turned.mean()),
             rest_turned=rest_way if self.numbers else float(rest_turned.mean()),
-            best_turned=_best(turned.view(-1, each)),
+            best_turned=best_turned,
             alike=self._alike(giving, taking, inside),
             pairs=len(giving),
+            best_pairs=best_pairs,
         )
 
     def possible(self, which: int, least: int) -> bool:
@@ -238,10 +242,15 @@ def _way(reached: Tensor, start: Tensor, end: Tensor) -> float:
     return float((ahead.sign() * (reached - start)).sum()) / whole if whole > 0 else 0.0
 
 
-def _best(turned: Float[Tensor, "D E"]) -> float:
-    """Choose the donors that turn most on half of their pairs, and count on the other half."""
+def _best(turned: Float[Tensor, "D E"]) -> tuple[float, int]:
+    """Choose the donors that turn most on half of their pairs, and count on the other half.
+
+    Returns:
+        The share that they turn, and the number of pairs that it was counted on.
+    """
     half = turned.shape[1] // 2
     if half == 0:
-        return float(turned.mean())
+        return float(turned.mean()), len(turned)
     order = turned[:, :half].mean(dim=1).argsort(descending=True, stable=True)
-    return float(turned[order[: max(1, len(order) // _BEST)], half:].mean())
+    counted = turned[order[: max(1, len(order) // _BEST)], half:]
+    return float(counted.mean()), counted.numel()

@@ -32,7 +32,7 @@ _HELD = 20_000_000  # numbers of input in memory at once
 _FEWEST = 24  # examples, however large
 _ANSWERS = 20  # that are gone through, the most frequent
 _ENOUGH = 3  # examples explained that reasons of an answer are named from
-_REASONS = (5, 2)  # of all answers, and of one
+_REASONS = 5  # of all answers; of each one, the fewer the more answers there are
 _EXPLAINING, _PASTING, _COVERING = 0.4, 0.35, 0.2  # of the time
 _QUESTIONS = 60_000  # where time does not press
 _CLEAR = 0.5  # suspicion
@@ -84,6 +84,8 @@ class Survey:
         self.cases = cases
         self.trust = trust
         self.limits = limits
+        self.started = monotonic()
+        self._tested = 0
         self.random = np.random.default_rng(limits.seed)
         self.chosen = subject.task.chosen(question.outputs)
         self.numbers = bool((subject.task.rivals(question.outputs[:1]) < 0).any())
@@ -178,7 +180,7 @@ class Survey:
         rate, question = self.sample[2], self.question
         count = min(self._most(_JUDGED), len(question.examples))
         if self.limits.seconds is not None:
-            items = sum(_REASONS) + _REASONS[1] * len(self.groups)
+            items = _REASONS + 2 * len(self.groups)
             count = min(count, max(_FEWEST, int(rate * self.limits.seconds * _COVERING / items)))
         places = np.sort(self.random.permutation(len(question.examples))[:count])
         taken = self._take(places)
@@ -203,10 +205,13 @@ class Survey:
         effort = Effort.within(questions, answers=len(self.groups), areas=len(self.where))
         donors = pool.with_more(Pool.of(self.subject, self._cases(_DONORS)))
         grafting = Grafting(self.subject, area, donors, pool, seed=self.limits.seed)
-        return {
-            which: doubts(grafting, which, self.where, self._leading(rows)[:1], effort)
-            for which, rows in self.groups.items()
-        }
+        found: dict[int, list[Doubt]] = {}
+        for which, rows in self.groups.items():
+            if not found or not self._late(_EXPLAINING + _PASTING):
+                leading = self._leading(rows)[:1] if seconds is None else []
+                found[which] = doubts(grafting, which, self.where, leading, effort)
+        self._tested = len(found)
+        return found
 
     def _suspicious(self, found: Mapping[int, list[Doubt]]) -> list[Reason]:
         """Give the reason of each answer that speaks most against it, if that is clear."""
@@ -223,6 +228,7 @@ class Survey:
     def _plain(self, found: Mapping[int, list[Doubt]]) -> list[Reason]:
         """Give the areas that lead, over all answers and for each, but for what is suspicious."""
         several = len(self.groups) > 1
+        most = max(1, _REASONS - len(self.groups))
         groups: dict[int | None, NDArray[np.int64]] = dict(self.groups.items())
         if several:
             groups = {which: rows for which, rows in groups.items() if len(rows) >= _ENOUGH}
@@ -231,7 +237,7 @@ class Survey:
         for which, rows in groups.items():
             tried = {one.areas: one for one in found.get(which, ())} if which is not None else {}
             known = {at for one in tried.values() if one.suspicion > _CLEAR for at in one.areas}
-            for areas in self._leading(rows)[: _REASONS[several and which is not None]]:
+            for areas in self._leading(rows)[: most if which is not None else _REASONS]:
                 if not known.intersection(areas):
                     reasons.append(self._reason(areas, which, tried.get(areas)))
         return sorted(reasons, key=lambda reason: -reason.share)
@@ -243,6 +249,7 @@ class Survey:
         answer = "" if which is None or self.numbers else self.subject.task.answer_name(which)
         suspicious = doubt is not None and doubt.suspicion > _CLEAR
         places, covering = self.covering
+        late = self._late(1.0) and not suspicious
         return Reason(
             name=name,
             areas=names,
@@ -255,7 +262,7 @@ class Survey:
             suspicion=0.0 if doubt is None else doubt.suspicion,
             suspicious=suspicious,
             why=sentence(doubt, name, answer, len(self.where)) if doubt and suspicious else "",
-            effect=covering.effect(names, self._own(places, which)),
+            effect=None if late else covering.effect(names, self._own(places, which)),
         )
 
     def _own(self, places: NDArray[np.int64], which: int | None) -> Bool[Tensor, " N"]:
@@ -315,6 +322,9 @@ class Survey:
                 f"{laid.method} was measured on held-out cases: faithfulness {score['value']:.2f} "
                 f"({score['low']:.2f} to {score['high']:.2f}; 0 is chance)"
             )
+        if 0 < self._tested < len(self.groups):
+            left = len(self.groups) - self._tested
+            notes.append(f"there was no time to paste areas for {left} of the answers")
         if laid.aligned() is None:
             notes.append("the areas differ between examples, so that none could be pasted")
         if not len(self.others):
@@ -335,6 +345,11 @@ class Survey:
     def _most(self, count: int) -> int:
         """Keep to what fits into memory."""
         return min(count, max(_FEWEST, _HELD // int(np.prod(self.subject.schema.shape))))
+
+    def _late(self, share: float) -> bool:
+        """Tell whether more than a share of the time has gone."""
+        part = self._part(share)
+        return part is not None and monotonic() - self.started > part
 
     def _part(self, share: float) -> float | None:
         return None if self.limits.seconds is None else share * self.limits.seconds

@@ -20,12 +20,13 @@ from pellucid.explaining._grafting import Graft, Grafting
 
 _FEWEST = 4  # examples with an answer, and without it, that pasting needs
 _SCANNED = (2, 6)  # pairs an area in the first round: at least, and where time does not press
-_AGAIN = 12  # pairs in the second
+_AGAIN = (6, 12)  # pairs in the second
 _KEPT = 8  # of so many areas one goes to the second round
 _DONORS, _EACH = (6, 16), (4, 12)  # at least, and where time does not press
-_SMALL, _STEEP = 0.15, 3.5  # weight that no place needs, and what its share of x adds to that
+_SMALL, _STEEP = 0.14, 3.5  # weight that no place needs, and what its share of x adds to that
 _COLUMN, _WIDE, _ALL = 0.38, 2.0, 0.85  # the same for what is no place, and the most of it
-_OF_SOME = 0.35  # share of answers turned, by the donors that turn most, that takes no mark
+_OF_SOME = 0.25  # share of answers turned, by the donors that turn most, that takes no mark
+_CHANCE, _CHANCE_OF_SOME = 0.3, 0.5  # what chance adds to each of them, with one pair
 _SOFT = 0.04
 _GROWING = 0.12  # weight from which it is worth looking whether a mark goes on beside
 _GROWN_BY = 24  # pairs
@@ -69,12 +70,14 @@ class Doubt:
     def _whole(self) -> float:
         size = self.graft.size
         fair = _SMALL + _STEEP * size if self.place else min(_ALL, _COLUMN + _WIDE * size)
-        return _step((self.graft.weight - fair) / _SOFT)
+        chance = _CHANCE / math.sqrt(self.graft.pairs)
+        return _step((self.graft.weight - fair - chance) / _SOFT)
 
     @property
     def _part(self) -> float:
         fair = _OF_SOME + _STEEP * self.graft.size
-        return _step((self.graft.best_turned - fair) / _SOFT) if self.place else 0.0
+        chance = _CHANCE_OF_SOME / math.sqrt(self.graft.best_pairs)
+        return _step((self.graft.best_turned - fair - chance) / _SOFT) if self.place else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,11 +86,13 @@ class Effort:
 
     Args:
         scanned: pairs an area in the first round.
+        again: pairs of the few in the second.
         donors: in the last.
         each: recipients of a donor in the last, an even number.
     """
 
     scanned: int
+    again: int
     donors: int
     each: int
 
@@ -100,11 +105,12 @@ class Effort:
             answers: that are gone through.
             areas: of an example.
         """
-        rounds = areas * _SCANNED[1] + areas // _KEPT * _AGAIN + _SETS * _DONORS[1] * _EACH[1]
+        rounds = areas * _SCANNED[1] + areas // _KEPT * _AGAIN[1] + _SETS * _DONORS[1] * _EACH[1]
         share = min(1.0, questions / (2 * answers * rounds))
         root = math.sqrt(share)
         return cls(
             scanned=max(_SCANNED[0], round(_SCANNED[1] * share)),
+            again=max(_AGAIN[0], round(_AGAIN[1] * root)),
             donors=max(_DONORS[0], round(_DONORS[1] * root)),
             each=max(_EACH[0], 2 * round(_EACH[1] * root / 2)),
         )
@@ -146,7 +152,7 @@ def _telling(
     order = sorted(range(len(every)), key=lambda area: -first[area].weight)
     few = order[: max(_FEW, len(every) // _KEPT)]
     few += [max(range(len(every)), key=lambda area: first[area].given)]
-    again = grafting.scan(which, [every[area] for area in few], _AGAIN)
+    again = grafting.scan(which, [every[area] for area in few], effort.again)
     weights = [graft.weight for graft in again]
     best = few[weights.index(max(weights))]
     turning = few[max(range(len(few)), key=lambda at: again[at].given)]

@@ -11,8 +11,8 @@ Systems 41; Lundberg & Lee 2017, arXiv:1705.07874 (as a regression, whose weight
 Covert & Lee 2021, arXiv:2012.01536 (each company paired with its complement); Musco & Witter 2024,
 "Provably accurate Shapley value estimation via leverage score sampling", arXiv:2410.01917 (every
 size of company equally often).
-Departs: companies are windows that run through the parts in random order, so that all parts are
-shown equally often. With several blanks each pair of companies has one of them, and what that blank
+Departs: companies of one size are cut from random orders of the parts, so that all parts are in
+equally many, which halves the error of the same number drawn apart. With several blanks each pair of companies has one of them, and what that blank
 alone gives is taken off, so that the shares sum up to the change exactly.
 
 Letters: M coverings, P parts, R blanks.
@@ -32,7 +32,6 @@ _EXACT = (
 )
 _EACH = 16  # coverings of a sample, for each part
 _EACH_BLANK = 64  # and for each blank, if those are more
-_WINDOWS = 8  # companies that one random order of the parts gives
 
 
 @explainer("shapley")
@@ -86,12 +85,14 @@ def _sampled(subject: Subject, case: Case) -> Float[Tensor, " P"]:
 
 
 def _companies(parts: int, pairs: int, random: torch.Generator) -> Bool[Tensor, "M P"]:
-    """Draw companies of all sizes up to half of the parts, every part in equally many."""
+    """Draw companies of all sizes up to half of the parts; of each size, every part is in as many.
+
+    Companies of one size are cut one after the other from random orders of the parts.
+    """
     sizes = 1 + torch.arange(pairs) * (parts // 2) // pairs
-    sizes = sizes[torch.randperm(pairs, generator=random)]
-    orders = torch.rand(math.ceil(pairs / _WINDOWS), parts, generator=random).argsort(dim=1)
-    place = orders.repeat_interleave(_WINDOWS, dim=0)[:pairs]
     first = sizes.cumsum(dim=0) - sizes
+    orders = int(first[-1]) // parts + 1
+    place = torch.rand(orders, parts, generator=random).argsort(dim=1)[first // parts]
     return (place - first[:, None]) % parts < sizes[:, None]
 
 
