@@ -2,7 +2,9 @@
 
 The judge: pixels are shown on a blank, or covered by it, in the order of each map, 2.5 % of the
 picture a step; insertion minus deletion is the difference of the two mean probabilities of the
-answer. A part's share is spread evenly over its pixels; colours are summed.
+answer. A part's share is spread evenly over its pixels; colours are summed. There are three blanks,
+and an explanation is always against one: pellucid is asked against the one by which it is judged
+(`blank=`), and so, besides its documented use, is Captum's IntegratedGradients ("told the blank").
 
 Captum's methods as it documents them (captum.ai: algorithms, tutorials "Resnet_TorchVision"),
 baselines at 0, which is the mean colour: IntegratedGradients with 50 steps; GradientShap with 50
@@ -19,15 +21,21 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 STEPS = 40
+BLANKS = {"its blank": None, "mean colour": "mean colour", "blur": "blurred"}
+OWN = {
+    "pellucid": None,
+    "pellucid shapley": "shapley",
+    "pellucid integrated_gradients": "integrated_gradients",
+}
 TUTORIAL = 224  # pixels
 Map = Callable[[], Tensor]
 
@@ -76,34 +84,54 @@ def judged(
         failed: systems that cannot explain this network, and why; added to.
     """
     why = model.why
-    case, _, _ = why.case(examples, place)
     start = time.perf_counter()
     why.explain(examples, place)
     whole = time.perf_counter() - start
-    systems = {"pellucid": lambda: own(why, case), **captums(why.subject, case)}
-    systems |= {"random order": lambda: torch.rand(case.x.shape[1:])}
-    names = [name for name in systems if name not in failed]
-    turn = place % len(names)
+    cases = {blank: why.case(examples, place, blank=name)[0] for blank, name in BLANKS.items()}
+    plain = cases["its blank"]
+    documented = {**captums(why.subject, plain), "random order": _by_chance(plain)}
     scores: dict[str, dict[str, float]] = {}
-    for name in names[turn:] + names[:turn]:
-        start = time.perf_counter()
-        try:
-            drawn = systems[name]().detach()
-        except (AssertionError, RuntimeError, ValueError) as error:
-            failed[name] = str(error)
-            continue
-        seconds = time.perf_counter() - start
-        scores[name] = {"seconds for shares": seconds, **areas(why.subject, case, drawn)}
+    for turn, (blank, case) in enumerate(cases.items()):
+        told = {name: partial(own, why, case, method) for name, method in OWN.items()}
+        told["Captum IntegratedGradients, told the blank"] = captum_told(why.subject, case)
+        systems = {**told, **documented}
+        names = [name for name in systems if name not in failed]
+        first = (place + turn) % len(names)
+        for name in names[first:] + names[:first]:
+            start = time.perf_counter()
+            try:
+                drawn = systems[name]().detach()
+            except (AssertionError, RuntimeError, ValueError) as error:
+                failed[name] = str(error)
+                continue
+            seconds = time.perf_counter() - start
+            area = _area(why.subject, case, drawn)
+            found = scores.setdefault(name, {"seconds for shares": seconds})
+            found[f"insertion minus deletion, {blank}"] = area
     scores["pellucid"]["seconds for a whole explanation"] = whole
     return scores
 
 
-def own(why: Any, case: Any) -> Tensor:
-    """Give the shares of the method that speaks for the model, evenly over each part."""
-    shares = why.explainer().shares(why.subject, case)
+def own(why: Any, case: Any, method: str | None) -> Tensor:
+    """Give the shares of a method, None for the one that speaks for the model, over each part."""
+    shares = why.explainer(method).shares(why.subject, case)
     size = case.gathered(torch.ones(case.x.shape[1:], device=case.x.device)[None])
     spread = torch.cat([shares / size.clamp(min=1), torch.zeros(1)])  # -1 is no part
     return spread[case.of].expand(1, *case.x.shape[1:])[0]
+
+
+def captum_told(subject: Any, case: Any) -> Map:
+    """Give Captum's IntegratedGradients with the blank of the case as its baseline."""
+    from captum.attr import IntegratedGradients
+
+    def exact(given: Tensor) -> Tensor:
+        return subject.outputs(given, exact=True)
+
+    return _summed(
+        lambda: IntegratedGradients(exact).attribute(
+            case.x[None], baselines=case.blanks[:1], target=int(case.which), n_steps=50
+        )
+    )
 
 
 def captums(subject: Any, case: Any) -> dict[str, Map]:
@@ -148,38 +176,21 @@ def captums(subject: Any, case: Any) -> dict[str, Map]:
     return {f"Captum {name}": _summed(attribute) for name, attribute in maps.items()}
 
 
-def areas(subject: Any, case: Any, drawn: Tensor) -> dict[str, float]:
-    """Give insertion minus deletion under the blank that pellucid chose and under two others."""
+def _area(subject: Any, case: Any, drawn: Tensor) -> float:
+    """Give insertion minus deletion against the blanks of the case."""
     order = drawn.flatten().argsort(descending=True, stable=True)
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order))
     share = ((rank.double() + 0.5) / len(order)).view(drawn.shape)
     shown = share[None] < torch.linspace(0, 1, STEPS + 1)[:, None, None]
-    blanks = {
-        "its blank": case.blanks,
-        "mean colour": torch.zeros_like(case.x)[None],
-        "blur": blurred(case.x)[None],
-    }
-    name = "insertion minus deletion"
-    return {f"{name}, {key}": _area(subject, case, shown, each) for key, each in blanks.items()}
-
-
-def blurred(x: Tensor) -> Tensor:
-    """Blur a picture, (C, H, W), by a Gaussian of an eighth of its side."""
-    sigma = min(x.shape[1:]) / 8
-    reach = min(int(2.5 * sigma), min(x.shape[1:]) - 1)
-    weights = torch.exp(-((torch.arange(-reach, reach + 1) / sigma) ** 2) / 2)
-    weights = (weights / weights.sum()).to(x)
-    padded = F.pad(x[:, None], (reach,) * 4, mode="reflect")
-    across = F.conv2d(padded, weights[None, None, None])
-    return F.conv2d(across, weights[None, None, :, None])[:, 0]
-
-
-def _area(subject: Any, case: Any, shown: Tensor, blanks: Tensor) -> float:
     return statistics.fmean(
         _probability(subject, case, shown, blank) - _probability(subject, case, ~shown, blank)
-        for blank in blanks
+        for blank in case.blanks
     )
+
+
+def _by_chance(case: Any) -> Map:
+    return lambda: torch.rand(case.x.shape[1:])
 
 
 def _probability(subject: Any, case: Any, shown: Tensor, blank: Tensor) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks._pellucid import PACKAGES, Fit, kept, last_json, linked, module
 from benchmarks.runner import FailedRunError, Setting, System, Trial, record, say
 
-EXAMPLES = 120
+EXAMPLES = 60
 
 
 def ask(setting: Setting) -> None:

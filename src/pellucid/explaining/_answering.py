@@ -62,12 +62,18 @@ class Why:
         return others(self.subject, self.cases)
 
     def case(
-        self, examples: Examples, place: int, *, answer: str | None = None, seed: int = 0
+        self,
+        examples: Examples,
+        place: int,
+        *,
+        answer: str | None = None,
+        blank: str | None = None,
+        seed: int = 0,
     ) -> tuple[Case, str, Tensor]:
         """Make ready one example: the case, the name of its blank, and the outputs, (1, K).
 
         Raises:
-            BadInputError: if there is no such answer.
+            BadInputError: if there is no such answer or blank.
         """
         subject = self.subject
         one = subject.kind.take(examples, np.array([place]))
@@ -75,7 +81,7 @@ class Why:
         outputs = subject.asked(x)
         task = subject.task
         which = int(task.chosen(outputs)[0]) if answer is None else task.answer_place(answer)
-        blank, blanks = choose_blank(subject, x[0], which, self.others)
+        blank, blanks = self._blank(x, which, blank)
         (parts,) = subject.kind.parts(one, subject.schema)
         case = Case(x=x[0], parts=parts, blanks=blanks, which=which, seed=seed)
         return case, blank, outputs
@@ -131,6 +137,18 @@ class Why:
             picture=subject.kind.paint(examples, place, case.parts, shares.double().numpy()),
             notes=() if self.recall else ("no training cases are stored in this model",),
         )
+
+    def _blank(self, x: Tensor, which: int, wish: str | None) -> tuple[str, Tensor]:
+        if wish is None:
+            return choose_blank(self.subject, x[0], which, self.others)
+        blanks = self.subject.kind.blanks(x, self.subject.schema, self.others)
+        if wish not in blanks:
+            raise BadInputError(
+                given=f"there is no blank {wish!r}",
+                needed=f"one of {', '.join(blanks)}",
+                remedy="leave it out to have one that takes the answer away",
+            )
+        return wish, blanks[wish][:, 0]
 
     def explainer(self, name: str | None = None) -> Explainer:
         """Give an explainer by name, or the one that speaks for this model.

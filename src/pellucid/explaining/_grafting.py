@@ -11,7 +11,7 @@ inputs and measure the answer); the question whether a model is right for the wr
 Lapuschkin et al. 2019, Nature Communications 10:1096.
 Departs: parts of the raw input are exchanged, not states within the network.
 
-Letters: N examples, M pairs, D donors, E recipients of each, K outputs.
+Letters: N examples, M pairs, S masks, D donors, E recipients of each, K outputs.
 """
 
 import math
@@ -23,9 +23,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from pellucid import _inference
 from pellucid.explaining import Subject
 
+_TOGETHER = 1 << 24  # numbers of input that are pasted together at once
 _BEST = 4  # one donor in so many is looked at alone: a mark need not be in all of a class
 
 
@@ -147,7 +147,7 @@ class Grafting:
             sets: of areas to paste together.
             pairs: for each.
         """
-        return [self._pasting(which, self._pairs(which, pairs, 1), areas) for areas in sets]
+        return self._grafts(which, sets, self._pairs(which, pairs, 1), each=1)
 
     def graft(self, which: int, areas: Sequence[int], *, donors: int, each: int) -> Graft:
         """Paste several areas at once, and in turn everything but them.
@@ -158,20 +158,37 @@ class Grafting:
             donors: how many to take from.
             each: recipients of each donor, an even number.
         """
-        return self._pasting(which, self._pairs(which, donors, each), areas, each=each)
+        (found,) = self._grafts(which, [areas], self._pairs(which, donors, each), each=each)
+        return found
 
-    def _pasting(
-        self, which: int, pairs: tuple[Tensor, Tensor], areas: Sequence[int], *, each: int = 1
+    def _grafts(
+        self, which: int, sets: Sequence[Sequence[int]], pairs: tuple[Tensor, Tensor], *, each: int
+    ) -> list[Graft]:
+        giving, taking = pairs
+        # Small batches would cost a call each: as many sets as fit go together.
+        step = max(1, _TOGETHER // (2 * len(giving) * self.area.numel()))
+        found = []
+        for start in range(0, len(sets), step):
+            insides = [self._inside(areas) for areas in sets[start : start + step]]
+            masks = torch.stack([mask for inside in insides for mask in (inside, ~inside)])
+            outputs = self._pasted(giving, taking, masks)
+            both = zip(insides, outputs[::2], outputs[1::2], strict=True)
+            found += [self._measured(which, pairs, inside, two, each) for inside, *two in both]
+        return found
+
+    def _measured(
+        self,
+        which: int,
+        pairs: tuple[Tensor, Tensor],
+        inside: Bool[Tensor, "..."],
+        outputs: Sequence[Float[Tensor, "M K"]],
+        each: int,
     ) -> Graft:
         giving, taking = pairs
-        inside = torch.isin(self.area, torch.tensor(list(areas), device=self.area.device))
-        of_donor = self._explained(self.donors.outputs[giving], which)
-        of_recipient = self._explained(self.recipients.outputs[taking], which)
-        pasted, rest = (self._pasted(giving, taking, mask) for mask in (inside, ~inside))
-        way, rest_way = (
-            _way(self._explained(one, which), of_recipient, of_donor) for one in (pasted, rest)
-        )
-        turned, rest_turned = self._turned(pasted, which), self._turned(rest, which)
+        start = self._explained(self.recipients.outputs[taking], which)
+        end = self._explained(self.donors.outputs[giving], which)
+        way, rest_way = (_way(self._explained(one, which), start, end) for one in outputs)
+        turned, rest_turned = (self._turned(one, which) for one in outputs)
         best_turned, best_pairs = _best(turned.view(-1, each))
         return Graft(
             size=float(inside.double().mean()),
@@ -184,6 +201,9 @@ class Grafting:
             pairs=len(giving),
             best_pairs=best_pairs,
         )
+
+    def _inside(self, areas: Sequence[int]) -> Bool[Tensor, "..."]:
+        return torch.isin(self.area, torch.tensor(list(areas), device=self.area.device))
 
     def possible(self, which: int, least: int) -> bool:
         """Tell whether there are enough examples with and without an answer."""
@@ -208,14 +228,12 @@ class Grafting:
         return given, taking[torch.from_numpy(picked)]
 
     def _pasted(
-        self, giving: Tensor, taking: Tensor, inside: Bool[Tensor, "..."]
-    ) -> Float[Tensor, "M K"]:
-        size = _inference.batch_size(self.subject.schema)
-        rows = [
-            self.subject.asked(torch.where(inside, self.donors.x[some], self.recipients.x[into]))
-            for some, into in zip(giving.split(size), taking.split(size), strict=True)
-        ]
-        return torch.cat(rows)
+        self, giving: Tensor, taking: Tensor, masks: Bool[Tensor, "S ..."]
+    ) -> Float[Tensor, "S M K"]:
+        """Take from the donors where a mask is true, else from the recipients."""
+        donors, recipients = self.donors.x[giving], self.recipients.x[taking]
+        x = torch.where(masks[:, None], donors, recipients).flatten(0, 1)
+        return self.subject.asked(x).view(len(masks), len(giving), -1)
 
     def _explained(self, outputs: Tensor, which: int) -> Float[Tensor, " M"]:
         asked = torch.full((len(outputs),), which, device=outputs.device)

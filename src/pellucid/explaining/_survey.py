@@ -205,11 +205,13 @@ class Survey:
         effort = Effort.within(questions, answers=len(self.groups), areas=len(self.where))
         donors = pool.with_more(Pool.of(self.subject, self._cases(_DONORS)))
         grafting = Grafting(self.subject, area, donors, pool, seed=self.limits.seed)
-        found: dict[int, list[Doubt]] = {}
-        for which, rows in self.groups.items():
-            if not found or not self._late(_EXPLAINING + _PASTING):
-                leading = self._leading(rows)[:1] if seconds is None else []
-                found[which] = doubts(grafting, which, self.where, leading, effort)
+        leading = {
+            which: self._leading(rows)[:1] if seconds is None else []
+            for which, rows in self.groups.items()
+        }
+        found = doubts(
+            grafting, leading, self.where, effort, lambda: self._late(_EXPLAINING + _PASTING)
+        )
         self._tested = len(found)
         return found
 

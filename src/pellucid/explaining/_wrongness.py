@@ -11,7 +11,7 @@ Letters: A areas.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ class Effort:
             areas: of an example.
         """
         rounds = areas * _SCANNED[1] + areas // _KEPT * _AGAIN[1] + _SETS * _DONORS[1] * _EACH[1]
-        share = min(1.0, questions / (2 * answers * rounds))
+        share = min(1.0, questions / (2 * max(1, answers) * rounds))
         root = math.sqrt(share)
         return cls(
             scanned=max(_SCANNED[0], round(_SCANNED[1] * share)),
@@ -118,41 +118,47 @@ class Effort:
 
 def doubts(
     grafting: Grafting,
-    which: int,
+    leading: Mapping[int, Sequence[Sequence[int]]],
     where: Sequence[Any],
-    leading: Sequence[Sequence[int]],
     effort: Effort,
-) -> list[Doubt]:
-    """Paste the areas that one answer seems to rest on, the most suspicious first.
+    late: Callable[[], bool],
+) -> dict[int, list[Doubt]]:
+    """Paste the areas that each answer seems to rest on, the most suspicious first.
 
     Args:
         grafting: which pastes.
-        which: the answer.
+        leading: the answers to go through, with sets of areas that explanations say they rest on;
+            those are tried, too.
         where: of each area.
-        leading: sets of areas that explanations say it rests on; they are tried, too.
         effort: how often to paste.
+        late: tells when to stop; the answers that look worst come first.
     """
-    if not grafting.possible(which, _FEWEST):
-        return []
-    sets = [*_telling(grafting, which, where, effort), *(tuple(areas) for areas in leading)]
-    found = []
-    for areas in dict.fromkeys(sets):
-        graft = grafting.graft(which, areas, donors=effort.donors, each=effort.each)
-        place = is_place(where[areas[0]])
-        found.append(Doubt(which=which, areas=areas, graft=graft, place=place))
-    return sorted(found, key=lambda doubt: -doubt.suspicion)
+    every = [(area,) for area in range(len(where))]
+    possible = [which for which in leading if grafting.possible(which, _FEWEST)]
+    first = {which: grafting.scan(which, every, effort.scanned) for which in possible}
+    possible.sort(key=lambda which: -max(graft.weight for graft in first[which]))
+    found: dict[int, list[Doubt]] = {}
+    for which in possible:
+        if found and late():
+            break
+        sets = _telling(grafting, which, where, first[which], effort)
+        each = []
+        for areas in dict.fromkeys([*sets, *map(tuple, leading[which])]):
+            graft = grafting.graft(which, areas, donors=effort.donors, each=effort.each)
+            place = is_place(where[areas[0]])
+            each.append(Doubt(which=which, areas=areas, graft=graft, place=place))
+        found[which] = sorted(each, key=lambda doubt: -doubt.suspicion)
+    return found
 
 
 def _telling(
-    grafting: Grafting, which: int, where: Sequence[Any], effort: Effort
+    grafting: Grafting, which: int, where: Sequence[Any], first: Sequence[Graft], effort: Effort
 ) -> list[tuple[int, ...]]:
     """Give the area that weighs most, that turns most, and the first with what belongs to it."""
-    every = [(area,) for area in range(len(where))]
-    first = grafting.scan(which, every, effort.scanned)
-    order = sorted(range(len(every)), key=lambda area: -first[area].weight)
-    few = order[: max(_FEW, len(every) // _KEPT)]
-    few += [max(range(len(every)), key=lambda area: first[area].given)]
-    again = grafting.scan(which, [every[area] for area in few], effort.again)
+    order = sorted(range(len(where)), key=lambda area: -first[area].weight)
+    few = order[: max(_FEW, len(where) // _KEPT)]
+    few += [max(range(len(where)), key=lambda area: first[area].given)]
+    again = grafting.scan(which, [(area,) for area in few], effort.again)
     weights = [graft.weight for graft in again]
     best = few[weights.index(max(weights))]
     turning = few[max(range(len(few)), key=lambda at: again[at].given)]
