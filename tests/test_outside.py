@@ -1,4 +1,4 @@
-"""Someone else's distribution adds a kind, a network and a task, each in one file.
+"""Someone else's distribution adds a kind, a network, a task and an explainer, each in one file.
 
 The contract suites test them because they are there.
 """
@@ -106,18 +106,38 @@ class Sort(Classify):
     name = "sort"
 '''
 
+EXPLAINER = '''
+"""What is lost when a part is covered, halved for modesty.
+
+Idea: half of what occlusion says.
+
+Source: made up for this test.
+"""
+from pellucid.explaining.occlusion import Occlusion
+from pellucid.registry import explainer
+
+@explainer("modest")
+class Modest(Occlusion):
+    name = "modest"
+    def shares(self, subject, case):
+        return super().shares(subject, case) / 2
+'''
+
 POINTS = """[pellucid.data]
 morse = outsider_kind
 [pellucid.networks]
 outsider = outsider_network
 [pellucid.tasks]
 sort = outsider_task
+[pellucid.explaining]
+modest = outsider_explainer
 """
 
 
 @pytest.fixture
 def environment(tmp_path):
-    for name, text in (("kind", KIND), ("network", NETWORK), ("task", TASK)):
+    files = {"kind": KIND, "network": NETWORK, "task": TASK, "explainer": EXPLAINER}
+    for name, text in files.items():
         (tmp_path / f"outsider_{name}.py").write_text(text)
     described = tmp_path / "outsider-1.0.dist-info"
     described.mkdir()
@@ -131,12 +151,12 @@ def test_they_are_listed_beside_ours(environment):
     program = (
         "from pellucid import registry\n"
         "print('morse' in registry.kind, 'outsider' in registry.network.taking('morse'),"
-        " 'sort' in registry.task)"
+        " 'sort' in registry.task, 'modest' in registry.explainer)"
     )
     told = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
-    assert told.stdout.split() == ["True", "True", "True"]
+    assert told.stdout.split() == ["True"] * 4
 
 
 @pytest.mark.parametrize(
@@ -146,6 +166,7 @@ def test_they_are_listed_beside_ours(environment):
         ("test_networks.py", "outsider", 5),
         ("test_tasks.py", "sort", 5),
         ("test_fitting.py", "morse", 3),
+        ("test_explaining.py", "modest", 5),
     ],
 )
 def test_each_gets_its_tests_by_being_there(environment, suite, name, least):
