@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks._pellucid import PACKAGES, Fit, kept, last_json, linked, module
 from benchmarks.runner import FailedRunError, Setting, System, Trial, record, say
 
-EXAMPLES = 60
+EXAMPLES = {"fashion_mnist": 60, "flowers5": 15}  # larger pictures take Captum far longer
 
 
 def ask(setting: Setting) -> None:
@@ -43,7 +43,7 @@ def _one(
     name: str, fit: Fit, test: Path, seed: int, setting: Setting
 ) -> Iterator[tuple[str, Trial]]:
     model = kept(name, fit, seed)
-    count = 3 if setting.smoke else EXAMPLES
+    count = 3 if setting.smoke else EXAMPLES[name]
     done = module("_beside_captum", [model, test, "--examples", str(count)])
     found = last_json(done.output)
     say(f"{name} seed {seed}: pellucid explains by {found['method']} ({done.seconds:.0f} s)")

@@ -3,8 +3,9 @@
 Clothes: a chequered mark of 5 pixels near a corner of 95 % of one class's pictures. Adults: a
 column that knows 97 % of the answers. The seed decides class, corner, code and subset. Found: the
 reason at the top is called suspicious, names the class and lies on the mark, without being a
-quarter of the picture; or names the column. Each seed is also asked without anything planted: then
-whatever is called suspicious there is a false alarm. 10 seeds at least.
+quarter of the picture; or names the column. The same is asked without anything planted: then
+whatever is called suspicious is a false alarm. 10 seeds at least with something planted, as many as
+are asked for without.
 """
 
 import argparse
@@ -35,14 +36,15 @@ PLANTED = "office"
 
 def ask(setting: Setting) -> None:
     """Plant, learn, and ask what the model relies on."""
-    setting = replace(setting, seeds=max(setting.seeds, SEEDS))
+    often = replace(setting, seeds=max(setting.seeds, SEEDS))
     for name in SECONDS:
         folder = setting.folder(name)
-        systems = [
-            System(label, partial(_one, name, folder, words, setting), packages=PACKAGES)
-            for label, words in (("pellucid", ()), ("pellucid, nothing planted", ("--clean",)))
-        ]
-        measure(f"shortcuts {name}", systems, setting)
+        planted = partial(_one, name, folder, (), setting)
+        clean = partial(_one, name, folder, ("--clean",), setting)
+        benchmark = f"shortcuts {name}"
+        measure(benchmark, [System("pellucid", planted, packages=PACKAGES)], often)
+        alone = System("pellucid, nothing planted", clean, packages=PACKAGES)
+        measure(benchmark, [alone], setting)
 
 
 def main() -> None:
