@@ -21,6 +21,7 @@ from columns import (
 )
 from torch import nn
 
+from pellucid.explaining import _choosing
 from pellucid.explaining._choosing import choose_blank, redrawn, trust
 
 
@@ -100,15 +101,27 @@ def test_a_cheaper_method_that_is_worse_is_not_trusted(monkeypatch):
     assert found["method"] == "exhausting"
 
 
-def test_without_time_one_method_is_still_measured_on_four_examples(monkeypatch):
+def test_without_time_nothing_is_measured_and_the_network_is_as_it_was(monkeypatch):
     known_explainers(monkeypatch, Exact, Random)
     subject, _, _ = many(1)
 
-    found = trust(subject, cases_of(np.random.default_rng(0).normal(size=(9, 16))), seconds=1e-6)
+    found = trust(subject, cases_of(np.random.default_rng(0).normal(size=(9, 16))), seconds=0.0)
 
-    assert found["cases"] == 4
-    assert list(found["scores"]) == ["exact"]
-    assert found["scores"]["exact"]["seconds"] > 0
+    assert found == {}
+    assert not subject.network._forward_pre_hooks
+
+
+def test_when_time_runs_out_what_all_methods_have_done_counts(monkeypatch):
+    known_explainers(monkeypatch, Exact, Random)
+    subject, _, _ = many(1)
+    left = iter([1.0] * 40)  # answers until then, and looks at the clock
+    monkeypatch.setattr(_choosing._Clock, "left", lambda self: next(left, -1.0))
+
+    found = trust(subject, cases_of(np.random.default_rng(0).normal(size=(24, 16))), seconds=1.0)
+
+    assert 2 <= found["cases"] < 24
+    assert "randomised" not in found
+    assert not subject.network._forward_pre_hooks
 
 
 def test_with_time_enough_all_methods_see_all_examples(monkeypatch):

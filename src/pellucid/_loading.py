@@ -226,7 +226,7 @@ def _trust(given: dict[str, Any]) -> dict[str, Any]:
     _field(given, "method", str)
     for score in _field(given, "scores", dict).values():
         _all([score["value"], score["low"], score["high"]], float)
-    _all([given["randomised"] or 0.0], float)
+    _all([given.get("randomised", 0.0)], float)
     return given
 
 

@@ -1,5 +1,6 @@
 """What was learned is judged and calibrated on the side that was held out."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,14 +82,16 @@ def account(
         ready: the data, with what was held out from this network.
         subject: the network that will answer.
         seed: of the choice.
-        seconds: for measuring; None for a fixed number of cases.
+        seconds: for all of it; None for a fixed number of cases.
     """
     assert ready.learned is not None
+    started = time.perf_counter()
     places = _spread(ready.train.y.cpu(), seed)
     train, held = ready.learned(places), ready.valid
     names = [str(name) for name in train.names], [str(name) for name in held.names]
     cases = choose(train.stored, train.y, names[0], held.stored, held.y, names[1], seed=seed)
-    return cases, trust(subject, cases, seconds=seconds)
+    left = None if seconds is None else max(0.0, seconds - (time.perf_counter() - started))
+    return cases, trust(subject, cases, seconds=left)
 
 
 def _spread(y: Tensor, seed: int) -> "np.ndarray[Any, np.dtype[np.int64]]":

@@ -19,7 +19,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,8 @@ from pellucid.explaining._faithfulness import correlation, measure, ranks, t_qua
 
 _CASES = 24  # held-out examples that methods are measured on, in time
 _WITHOUT_CLOCK = 12  # if nobody set a time
-_LEAST = 4  # of them, for one method at least, however short the time
+_LEAST = 4  # of them, if the time allows
+_ENOUGH = 2  # of them, or nothing is known
 _FORGOTTEN = 8  # of them that the network with weights drawn anew is explained on
 _OTHERS = 256  # training examples that blanks may be made of
 _NUMBERS = 1 << 22  # of input in them
@@ -101,12 +102,12 @@ def trust(subject: Subject, cases: Cases, *, seconds: float | None) -> dict[str,
     Args:
         subject: the model.
         cases: its stored examples; those held out are used.
-        seconds: that it may take, as near as the first example foretells it; methods that would not
-            get to four examples within it are left out, the slowest first and those whose shares
-            sum up last. None for 12 examples, the same at each call.
+        seconds: that it may take; the network answers no more once they are over. Methods that
+            would not get to four examples within it are left out, the slowest first and those whose
+            shares sum up last. None for 12 examples, the same at each call.
 
     Returns:
-        As plain JSON; empty if no examples are held out or nothing suits.
+        As plain JSON; empty if no examples are held out, nothing suits, or the time was not enough.
         "method": name of the chosen explainer.
         "scores": by name, the mean faithfulness "value" with its 95 % interval over examples, "low"
         and "high"; "cost", answers of the network for one explanation, those with gradients counted
@@ -114,21 +115,32 @@ def trust(subject: Subject, cases: Cases, *, seconds: float | None) -> dict[str,
         "cases": how many examples.
         "randomised": mean rank correlation of the absolute shares by the chosen method with those
         of a network whose weights are drawn anew; near 1, it does not explain what was learned.
+        Missing if the time was not enough.
     """
     clock = _Clock(seconds=seconds)
     methods = _suiting(subject)
     if not len(cases.held) or not methods:
         return {}
-    rows, seen = _measured(subject, cases, methods, clock)
+    rows: dict[str, list[_Row]] = {}
+    seen: list[Case] = []
+    found: dict[str, Any] = {}
+    with suppress(_TooLateError), _ending(subject.network, clock):
+        _measured(subject, cases, methods, clock, (rows, seen))
+    count = min((len(each) for each in rows.values()), default=0)
+    if count < min(_ENOUGH, len(cases.held)):
+        return found
+    rows = {name: each[:count] for name, each in rows.items()}
     chosen = _chosen(rows, methods)
-    spare = clock.left() / max(rows[chosen][0].seconds, 1e-6)
-    count = int(max(1, min(_FORGOTTEN, len(seen), spare)))
-    return {
+    found |= {
         "method": chosen,
         "scores": {name: _score(each, timed=seconds is not None) for name, each in rows.items()},
-        "cases": len(seen),
-        "randomised": _remembered(subject, methods[chosen], seen[:count]),
+        "cases": count,
     }
+    with suppress(_TooLateError), _ending(subject.network, clock):
+        spare = clock.left() / max(rows[chosen][0].seconds, 1e-6)
+        several = seen[: int(max(1, min(_FORGOTTEN, count, spare)))]
+        found["randomised"] = _remembered(subject, methods[chosen], several)
+    return found
 
 
 def redrawn(network: nn.Module, *, seed: int) -> nn.Module:
@@ -201,25 +213,38 @@ def _suiting(subject: Subject) -> dict[str, Explainer]:
 
 
 def _measured(
-    subject: Subject, cases: Cases, methods: Mapping[str, Explainer], clock: _Clock
-) -> tuple[dict[str, list[_Row]], list[Case]]:
-    """Let the methods explain one held-out example after the other, while there is time."""
+    subject: Subject,
+    cases: Cases,
+    methods: Mapping[str, Explainer],
+    clock: _Clock,
+    found: tuple[dict[str, list[_Row]], list[Case]],
+) -> None:
+    """Let the methods explain one held-out example after the other, while there is time.
+
+    Args:
+        subject: the model.
+        cases: its stored examples.
+        methods: that suit it.
+        clock: says what is left.
+        found: what each method did, and the examples, are added to it, so that whatever was done
+            is there when the time is over.
+    """
+    rows, seen = found
     around = others(subject, cases)
     most = _CASES if clock.seconds is not None else _WITHOUT_CLOCK
     places = np.random.default_rng(0).permutation(len(cases.held))[:most]
-    first = _case(subject, cases, int(places[0]), around)
-    rows: dict[str, list[_Row]] = {}
+    seen.append(_case(subject, cases, int(places[0]), around))
     for name in sorted(methods, key=lambda name: not methods[name].sums):
         if not rows or not clock.over():
-            rows[name] = [_row(subject, first, methods[name])]
-    rows, seen = clock.affordable(rows, methods), [first]
+            rows[name] = [_row(subject, seen[0], methods[name])]
+    for name in rows.keys() - clock.affordable(rows, methods).keys():
+        del rows[name]
     for place in places[1:].tolist():
         if len(seen) >= _LEAST and not clock.allows(_cost_of_round(rows)):
             break
         seen.append(_case(subject, cases, place, around))
         for name, each in rows.items():
             each.append(_row(subject, seen[-1], methods[name]))
-    return rows, seen
 
 
 def _case(subject: Subject, cases: Cases, place: int, others: Tensor) -> Case:
@@ -247,6 +272,26 @@ def _row(subject: Subject, case: Case, explainer: Explainer) -> _Row:
         seconds=explained - started,
         whole=time.perf_counter() - started,
     )
+
+
+class _TooLateError(Exception):
+    """The time is over; raised in the place of an answer of the network."""
+
+
+@contextmanager
+def _ending(network: nn.Module, clock: _Clock) -> Iterator[None]:
+    """Let the network answer only while there is time."""
+
+    def ask(module: nn.Module, given: tuple[Any, ...]) -> None:
+        del module, given
+        if clock.left() < 0:
+            raise _TooLateError
+
+    handle = network.register_forward_pre_hook(ask)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @contextmanager
