@@ -1,7 +1,8 @@
-"""Writes the README's table of results from results.csv: `python -m benchmarks.table [--check]`.
+"""Writes the tables of results from results.csv: `python -m benchmarks.table [--check]`.
 
-The latest row of each benchmark, system and metric counts, between the lines <!-- results --> and
-<!-- /results -->. Nobody types a number into that table.
+The latest row of each benchmark, system and metric counts: all of them in benchmarks/RESULTS.md,
+those that answer a question of the README between its lines <!-- results --> and <!-- /results -->.
+Nobody types a number into these tables.
 """
 
 import argparse
@@ -13,6 +14,9 @@ from pathlib import Path
 from benchmarks.runner import RESULTS
 
 README = Path(__file__).parents[1] / "README.md"
+WHOLE = Path(__file__).with_name("RESULTS.md")
+TITLE = "# All results\n\nThe latest row of each benchmark, system and metric in `results.csv`.\n\n"
+ASIDE = ("runs refused", "runs failed", "last accuracy", "networks left out")  # metrics
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = "| benchmark | system | metric | mean ± sd | seeds | seconds | peak MiB | commit |"
 SHARES = {"accuracy", "balanced accuracy", "last accuracy", "ece", "coverage"}
@@ -33,10 +37,14 @@ def main() -> int:
     if BEGIN not in text or END not in text.partition(BEGIN)[2]:
         print(f"{options.readme} has no lines {BEGIN} and {END}", file=sys.stderr)
         return 1
-    renewed = replaced(text, table(read(RESULTS)))
+    rows = read(RESULTS)
+    renewed = replaced(text, table(filter(_is_told, rows)))
+    whole = f"{TITLE}{table(rows)}\n"
     if options.check:
-        return int(renewed != text)
+        behind = not WHOLE.exists() or WHOLE.read_text(encoding="utf-8") != whole
+        return int(renewed != text or behind)
     options.readme.write_text(renewed, encoding="utf-8")
+    WHOLE.write_text(whole, encoding="utf-8")
     return 0
 
 
@@ -67,6 +75,12 @@ def replaced(text: str, table: str) -> str:
     """Put a table between the two lines of a text."""
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
+
+
+def _is_told(row: Row) -> bool:
+    """Tell what the README shows: no parts of a whole, nothing that is there to be compared."""
+    part = row["benchmark"].startswith("planted,") or row["benchmark"] == "rates"
+    return not part and not row["system"].endswith(" alone") and row["metric"] not in ASIDE
 
 
 def _line(row: Row) -> str:
