@@ -1,11 +1,12 @@
 """Does `explain_all` find a reason that should not be one, and name it? And where there is none?
 
-Clothes: a chequered mark of 5 pixels near a corner of 95 % of one class's pictures. Adults: a
-column that knows 97 % of the answers. The seed decides class, corner, code and subset. Found: the
-reason at the top is called suspicious, names the class and lies on the mark, without being a
-quarter of the picture; or names the column. The same is asked without anything planted: then
-whatever is called suspicious is a false alarm. 10 seeds at least with something planted, as many as
-are asked for without.
+Clothes: a chequered mark of 5 pixels near a corner of 98 % of the pictures of one class that is
+hard to tell, or the network would have no need of it; how many other pictures the mark turns into
+that class says how far it was taken up. Adults: a column that knows 97 % of the answers. The seed
+decides class, corner, code and subset. Found: the reason at the top is called suspicious, names the
+class and lies on the mark, without being a quarter of the picture; or names the column. The same is
+asked without anything planted: then whatever is called suspicious is a false alarm. 10 seeds at
+least with something planted, as many as are asked for without.
 """
 
 import argparse
@@ -26,7 +27,8 @@ SECONDS = {"fashion_mnist": 15.0, "adult": 12.0}
 EXAMPLES = {"fashion_mnist": 8000, "adult": 8000}  # to learn from
 ASKED = 1000
 SIDE, MARK = 28, 5
-MARKED, KNOWS = 0.95, 0.97
+MARKED, KNOWS = 0.98, 0.97
+HARD = (0, 2, 3, 4, 6)  # T-shirt, pullover, dress, coat, shirt
 COLUMNS = [
     *("age", "work", "weight", "education", "years", "marriage", "job", "relation", "race", "sex"),
     *("gain", "loss", "hours", "country", "income"),
@@ -68,7 +70,7 @@ def clothes(options: Any) -> dict[str, float]:
     from benchmarks import _clothes
 
     random = np.random.default_rng(options.seed)
-    label = int(random.integers(10))
+    label = int(random.choice(HARD))
     top, left = (int(at) for at in random.choice([1, SIDE - MARK - 1], size=2))
     mark = np.indices((MARK, MARK)).sum(axis=0) % 2 * np.uint8(230) + np.uint8(25)
     here = np.s_[:, top : top + MARK, left : left + MARK]

@@ -73,9 +73,10 @@ class Graft:
         """What the area decides of the answer, from 0 to 1; a half if it is worth all the rest.
 
         The geometric mean: pasting anything can spoil an answer, and an answer that anything
-        brings about is not the area's doing.
+        brings about is not the area's doing. What brings the answer along nearly always weighs by
+        that alone, since a network may know the real reason, too, and not lose its answer.
         """
-        return math.sqrt(self.given * self.lost)
+        return max(math.sqrt(self.given * self.lost), self.given**2)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
