@@ -83,6 +83,18 @@ class FakeKind(Kind):
     def draw(self, examples, places):
         return b"PNG of " + ",".join(examples.names[place] for place in places).encode()
 
+    def parts(self, examples, schema):
+        raise NotImplementedError
+
+    def blanks(self, x, schema, others):
+        raise NotImplementedError
+
+    def restore(self, stored, schema):
+        raise NotImplementedError
+
+    def paint(self, examples, place, parts, shares):
+        raise NotImplementedError
+
     @classmethod
     def specimen(cls, folder):
         raise NotImplementedError

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pellucid import registry
-from pellucid.data import Ask, Examples, Fault, Kind, Schema
+from pellucid.data import Ask, Examples, Fault, Kind, Parts, Schema
 from pellucid.errors import BadInputError
 from pellucid.model import Model
 from pellucid.networks import Recipe, recipe
@@ -75,6 +75,19 @@ class Toy(Kind):
         return [x, -x]
 
     def draw(self, examples, places):
+        return b""
+
+    def parts(self, examples, schema):
+        names = ("one", "two", "three", "four")
+        return [Parts(of=np.arange(4), names=names, where=names)] * len(examples)
+
+    def blanks(self, x, schema, others):
+        return {"zero": torch.zeros_like(x)[None]}
+
+    def restore(self, stored, schema):
+        return self.read_array(stored, [f"case {place}" for place in range(len(stored))])
+
+    def paint(self, examples, place, parts, shares):
         return b""
 
     @classmethod

@@ -212,8 +212,12 @@ def _rest(document: Mapping[str, Any], task: Task) -> dict[str, Any]:
 
 def _evidence(document: Mapping[str, Any], cases: bytes | None, task: Task) -> dict[str, Any]:
     """Give the fields that explanations need; format 1 had none of them."""
-    trust = _trust(_field(document, "trust", dict)) if "trust" in document else {}
+    if document["format"] < 2:
+        return {}
+    trust = _trust(_field(document, "trust", dict))
     if cases is None:
+        if "cases" in document:
+            raise ValueError("it names cases and holds none")
         return {"trust": trust}
     found = Cases.from_members(cases, _field(document, "cases", dict), task.schema, task)
     return {"trust": trust, "cases": found}

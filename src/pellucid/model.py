@@ -233,14 +233,11 @@ class Model:
         Raises:
             SavingError: if the disk does not take it.
         """
-        cases, names = (b"", {}) if self.cases is None else self.cases.to_members()
-        document = {
-            **self._document(),
-            "trust": _saving.plain(self.trust),
-            "cases": _saving.plain(names),
-        }
-        members = (_archive.to_json(document), _saving.weights(self.network))
-        further = {} if self.cases is None else {_CASES: cases}
+        document = {**self._document(), "trust": self.trust}
+        further = {}
+        if self.cases is not None:
+            further[_CASES], document["cases"] = self.cases.to_members()
+        members = (_archive.to_json(_saving.plain(document)), _saving.weights(self.network))
         _archive.write(Path(path), dict(zip(_MEMBERS, members, strict=True)) | further)
 
     @classmethod
