@@ -66,6 +66,7 @@ class FakeModel:
     """Stands in for a trained model, which takes seconds to make."""
 
     record = {"summary": SUMMARY, "curve": CURVE}  # noqa: RUF012
+    trust = {}  # noqa: RUF012
 
     def evaluate(self, data):
         return Told("accuracy 0.9", n=3, data=data, ece=float("nan"))

@@ -299,7 +299,7 @@ def _mounted(folder, options):
 @pytest.fixture
 def often(monkeypatch):
     """Makes a run keep a checkpoint as soon as it can."""
-    monkeypatch.setattr("pellucid.fitting.Run", lambda **given: Run(**{**given, "every": 0.0}))
+    monkeypatch.setattr("pellucid._fitting.Run", lambda **given: Run(**{**given, "every": 0.0}))
 
 
 def when(stage, act):

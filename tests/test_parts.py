@@ -405,3 +405,14 @@ def test_shares_are_written_with_signs_and_as_many_digits_as_the_strongest_needs
 def test_only_parts_near_the_strongest_are_numbered():
     assert strongest(np.array([0.05, -2.0, 1.0, 0.19, 0.21]), 5) == [1, 2, 4]
     assert strongest(np.zeros(4), 5) == []
+
+
+def test_of_a_thousand_columns_neighbours_are_one_part():
+    columns = [Column(name=f"c{place}", of=f"c{place}", kind="number") for place in range(1000)]
+
+    one = Examples(kind="table", names=["row 1"], raw=None)
+    (parts,) = Table().parts(one, table_schema(*columns))
+
+    assert len(parts) == 250
+    assert parts.names[:2] == ("c0 to c3", "c4 to c7")
+    assert parts.of.tolist() == [place // 4 for place in range(1000)]

@@ -8,8 +8,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pellucid.explaining import _reliability
 from pellucid.explaining._evidence import Faithfulness
 from pellucid.explaining._reliability import fit_reliability, signs, verdict
+
+MEANS = {
+    "value": (0.4, 0.2, 1.0),
+    "margin": (2.0, 1.0, 0.8),
+    "detector": (0.2, 0.2, 0.3),
+    "foretold": (0.6, 0.2, 1.0),
+    "stability": (0.9, 0.1, 0.4),
+    "gap": (-0.02, 0.05, 0.4),
+    "trusted": (0.4, 0.2, 0.6),
+    "learned": (0.7, 0.25, 0.3),
+}
+
+
+@pytest.fixture(autouse=True)
+def known_weights(monkeypatch):
+    """Weights that name every check, whatever was learned last."""
+    found = {
+        name: {"mean": mean, "scale": scale, "weight": weight}
+        for name, (mean, scale, weight) in MEANS.items()
+    }
+    known = {"signs": found, "bias": 1.0, "threshold": 0.8}
+    monkeypatch.setattr(_reliability, "_known", lambda: known)
 
 
 def measured(value=0.8, spread=0.1, **checks):

@@ -228,7 +228,7 @@ def test_a_budget_bounds_reading_and_a_run_by_steps_does_not(monkeypatch, limits
         asked.append(ask)
         raise _StopError
 
-    monkeypatch.setattr("pellucid.fitting.prepare", prepare)
+    monkeypatch.setattr("pellucid._fitting.prepare", prepare)
     with pytest.raises(_StopError):
         pellucid.fit("flowers", **limits)
 
@@ -243,7 +243,7 @@ def test_a_run_that_was_stopped_does_not_decode_further(monkeypatch, tmp_path):
 
     (tmp_path / "m.pellucid.run").mkdir()
     (tmp_path / "m.pellucid.run" / "checkpoint").write_bytes(b"something")
-    monkeypatch.setattr("pellucid.fitting.prepare", prepare)
+    monkeypatch.setattr("pellucid._fitting.prepare", prepare)
     with pytest.raises(_StopError):
         pellucid.fit("flowers", out=tmp_path / "m.pellucid")
 

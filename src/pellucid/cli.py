@@ -282,7 +282,7 @@ def show(
     from pellucid.showing import curve, describe
 
     found = pellucid.load(model)
-    record = {**found.record, "trust": dict(found.trust)}
+    record = {**found.record, **({"trust": dict(found.trust)} if found.trust else {})}
     if out is not None:
         _save(out, curve(record))
     _answer(record if as_json else describe(record))

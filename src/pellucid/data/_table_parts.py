@@ -23,16 +23,24 @@ from pellucid.data import Parts, Schema
 if TYPE_CHECKING:
     import torch
 
+_MOST = 256  # parts
 _OTHERS = 24
 _LEVELS = 12  # of a category that are told apart
 
 
 def sources(schema: Schema) -> Parts:
-    """Give one part for each column of the source that x is made from."""
+    """Give one part for each column of the source that x is made from.
+
+    Past 256 columns, neighbouring ones are one part: nobody reads more, and what has to be asked of
+    the network grows with the square of the parts.
+    """
     made_from = [str(column["of"]) for column in schema.details["columns"]]
-    names = tuple(dict.fromkeys(made_from))
-    place = {name: number for number, name in enumerate(names)}
+    columns = tuple(dict.fromkeys(made_from))
+    many = -(-len(columns) // _MOST)
+    place = {name: number // many for number, name in enumerate(columns)}
     of = np.array([place[name] for name in made_from], dtype=np.int64)
+    runs = [columns[start : start + many] for start in range(0, len(columns), many)]
+    names = tuple(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
     return Parts(of=of, names=names, where=names)
 
 
