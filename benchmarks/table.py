@@ -16,6 +16,14 @@ from benchmarks.runner import RESULTS
 README = Path(__file__).parents[1] / "README.md"
 WHOLE = Path(__file__).with_name("RESULTS.md")
 TITLE = "# All results\n\nThe latest row of each benchmark, system and metric in `results.csv`.\n\n"
+BESIDE = (
+    "pellucid shapley",
+    "pellucid integrated",
+    "Captum DeepLift",
+    "Captum Occlusion",
+    "Captum GradientShap",
+    "random order",
+)  # systems
 ASIDE = ("runs refused", "runs failed", "last accuracy", "networks left out")  # metrics
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = "| benchmark | system | metric | mean ± sd | seeds | seconds | peak MiB | commit |"
@@ -80,7 +88,8 @@ def replaced(text: str, table: str) -> str:
 def _is_told(row: Row) -> bool:
     """Tell what the README shows: no parts of a whole, nothing that is there to be compared."""
     part = row["benchmark"].startswith("planted,") or row["benchmark"] == "rates"
-    return not part and not row["system"].endswith(" alone") and row["metric"] not in ASIDE
+    beside = row["system"].endswith(" alone") or row["system"].startswith(BESIDE)
+    return not part and not beside and row["metric"] not in ASIDE
 
 
 def _line(row: Row) -> str:
