@@ -18,7 +18,7 @@ TEST = 297  # pictures kept from training
 
 
 def main() -> None:
-    """Write the pictures, then look, fit, evaluate, predict and show."""
+    """Write the pictures, then look, fit, evaluate, predict, explain, show and report."""
     write_digits(DEMO / "digits")
     model = "demo/digits.pellucid"
     some = sorted(Path("demo/digits/test/7").iterdir())[0]
@@ -26,8 +26,13 @@ def main() -> None:
     run(f"fit demo/digits/train --budget '20 s' --out {model}")
     run(f"evaluate {model} demo/digits/test")
     run(f"predict {model} {some}")
+    run(f"explain {model} {some} --out demo/why.html", quiet=True)
     run(f"show {model} --out demo/curve.png", quiet=True)
-    print("\nSee demo/sheet.png (the data) and demo/curve.png (how it was learned).")
+    run(f"report {model} --out demo/report.html", quiet=True)
+    print(
+        "\nSee demo/sheet.png (the data), demo/curve.png (how it was learned),"
+        "\ndemo/why.html (why it answered so) and demo/report.html (the whole account)."
+    )
 
 
 def write_digits(folder: Path) -> None:
