@@ -72,25 +72,16 @@ def explained(
     design: Design, model: Any, test: Planted, examples: int, each: int
 ) -> Iterator[dict[str, Any]]:
     """Explain rightly answered examples that have a reason, and score the explanations."""
+    from pellucid.explaining._choosing import suiting
+
     answers = _answers(model, test.x)
     there = test.y != NEITHER
     if answers.dtype == object:
         there &= answers == test.y
     for number, place in enumerate(np.flatnonzero(there)[:examples].tolist()):
         yield _row(design, model, test, place, None)
-        for method in methods(model) if number < each else ():
+        for method in suiting(model.why.subject) if number < each else ():
             yield _row(design, model, test, place, method)
-
-
-def methods(model: Any) -> list[str]:
-    """Name the explainers that can explain this network."""
-    from pellucid import registry
-
-    takes = registry.explainer.takes
-    names = [
-        name for name in registry.explainer if not takes(name) or model.kind.name in takes(name)
-    ]
-    return [name for name in names if registry.explainer[name]().suits(model.why.subject)]
 
 
 def _row(

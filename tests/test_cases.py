@@ -511,35 +511,6 @@ def test_fewer_cases_than_asked_for_are_all_given():
     assert len(neighbours(subject, torch.tensor([1.0, 1.0]), 1, few)) == 2
 
 
-def test_agreement_is_the_share_of_held_out_cases_whose_nearest_has_the_models_answer():
-    subject, cases = two_groups()
-    # The last lies nearest to the aster that was learned as a tulip, and the model says rose.
-    held = [[4, 0.4], [0, 5], [2.5, 0.0]]
-    cases = replace(cases, held=np.float32(held), held_y=torch.tensor([0, 1, 0]))
-
-    found = Recall(subject, cases).agreement()
-
-    assert found["n"] == 3
-    assert found["value"] == pytest.approx(2 / 3)
-    assert found["chance"] == pytest.approx((3 + 3 + 3) / 24)
-    assert Recall(subject, replace(cases, held=cases.held[:0])).agreement() == {}
-
-
-def test_agreement_on_numbers_is_far_above_chance_where_the_network_is_right():
-    subject = subject_of(weighing([1.0, 0.0]), regress(2))
-    x = torch.randn(400, 2)
-    held = torch.randn(50, 2)
-    cases = cases_of(x, x[:, 0], held, held[:, 0])
-
-    found = Recall(subject, cases).agreement()
-
-    assert found["chance"] == pytest.approx(0.1, abs=0.02)
-    assert found["value"] > 0.15
-
-
-# Contrast
-
-
 def contrasted(subject, row, cases=None, which=None):
     kind, x = Cells(), torch.tensor(row)
     examples = kind.read([row], Ask())

@@ -22,8 +22,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid import _inference
@@ -60,6 +62,12 @@ class Subject:
     def device(self) -> torch.device:
         """Where the network is."""
         return next((weight.device for weight in self.network.parameters()), torch.device("cpu"))
+
+    def x(self, stored: NDArray[Any]) -> Float[Tensor, "N ..."]:
+        """Give stored examples, as `Kind.encode` gave them, as the network takes them."""
+        # A copy: what is mapped from a file may not be written to, and torch warns of that.
+        given = torch.from_numpy(np.array(stored)).to(self.device)
+        return self.kind.tensor(given, self.schema)
 
     def outputs(self, x: Float[Tensor, "B ..."], *, exact: bool = False) -> Float[Tensor, "B K"]:
         """Give the outputs for one batch, with whatever gradients are asked for.

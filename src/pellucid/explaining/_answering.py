@@ -16,7 +16,7 @@ from pellucid.data import Examples
 from pellucid.errors import BadInputError
 from pellucid.explaining import Case, Explainer, Subject
 from pellucid.explaining._cases import Cases
-from pellucid.explaining._choosing import choose_blank, others, trust
+from pellucid.explaining._choosing import choose_blank, others, suiting, trust
 from pellucid.explaining._evidence import Explanation, Part
 from pellucid.explaining._faithfulness import measure
 from pellucid.explaining._reliability import verdict
@@ -77,7 +77,7 @@ class Why:
         """
         subject = self.subject
         one = subject.kind.take(examples, np.array([place]))
-        x = self._x(subject.kind.encode(one, subject.schema))
+        x = subject.x(subject.kind.encode(one, subject.schema))
         outputs = subject.asked(x)
         task = subject.task
         which = int(task.chosen(outputs)[0]) if answer is None else task.answer_place(answer)
@@ -159,22 +159,12 @@ class Why:
         chosen = name or str(self.trust.get("method", _WITHOUT))
         explainer: Explainer = registry.explainer[chosen]()
         if not explainer.suits(self.subject):
-            suiting = [each for each in registry.explainer if self._suits(each)]
             raise BadInputError(
                 given=f"the explainer {chosen!r} cannot explain this network",
-                needed=f"one of {', '.join(suiting)}",
+                needed=f"one of {', '.join(suiting(self.subject))}",
                 remedy="leave the method out to have the one that was measured to be the best",
             )
         return explainer
-
-    def _suits(self, name: str) -> bool:
-        return bool(registry.explainer[name]().suits(self.subject))
-
-    def _x(self, stored: Any) -> Tensor:
-        subject = self.subject
-        # A copy: what is mapped from a file may not be written to, and torch warns of that.
-        given = torch.from_numpy(np.array(stored)).to(subject.device)
-        return subject.kind.tensor(given, subject.schema)
 
 
 def _largest_first(case: Case, shares: Tensor) -> tuple[Part, ...]:

@@ -65,6 +65,13 @@ class Cases:
         }
         return save(content), {"names": list(self.names), "held_names": list(self.held_names)}
 
+    def spread(self, most: int) -> NDArray[Any]:
+        """Give at most so many stored training examples, evenly from first to last."""
+        count = len(self.stored)
+        if not count:
+            return self.stored
+        return self.stored[np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))]
+
     @classmethod
     def from_members(
         cls, content: bytes, names: Mapping[str, Any], schema: Schema, task: Task

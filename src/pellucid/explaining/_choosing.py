@@ -79,14 +79,20 @@ def choose_blank(
     return name, blanks[name][:, 0]
 
 
+def suiting(subject: Subject) -> dict[str, Explainer]:
+    """Give the explainers that can explain a network, by name."""
+    known, kind = registry.explainer, subject.schema.kind
+    names = [name for name in known if not known.takes(name) or kind in known.takes(name)]
+    made: dict[str, Explainer] = {name: known[name]() for name in names}
+    return {name: one for name, one in made.items() if one.suits(subject)}
+
+
 def others(subject: Subject, cases: Cases | None) -> Float[Tensor, "N ..."]:
     """Give some training examples that blanks may be made of, evenly spread; none without cases."""
-    count = 0 if cases is None else len(cases.stored)
-    if cases is None or not count:
+    if cases is None:
         return torch.zeros(0, *subject.schema.shape, device=subject.device)
-    most = min(_OTHERS, count, max(1, _NUMBERS // math.prod(subject.schema.shape)))
-    places = np.unique(np.linspace(0, count - 1, most).astype(np.int64))
-    return _x(subject, np.array(cases.stored[places]))
+    most = min(_OTHERS, max(1, _NUMBERS // math.prod(subject.schema.shape)))
+    return subject.x(cases.spread(most))
 
 
 def trust(subject: Subject, cases: Cases, *, seconds: float | None) -> dict[str, Any]:
@@ -118,7 +124,7 @@ def trust(subject: Subject, cases: Cases, *, seconds: float | None) -> dict[str,
         Missing if the time was not enough.
     """
     clock = _Clock(seconds=seconds)
-    methods = _suiting(subject)
+    methods = suiting(subject)
     if not len(cases.held) or not methods:
         return {}
     rows: dict[str, list[_Row]] = {}
@@ -201,17 +207,6 @@ class _Clock:
         return {name: each for name, each in rows.items() if name in kept}
 
 
-def _suiting(subject: Subject) -> dict[str, Explainer]:
-    names = [
-        name
-        for name in registry.explainer
-        if not registry.explainer.takes(name)
-        or subject.schema.kind in registry.explainer.takes(name)
-    ]
-    made = {name: registry.explainer[name]() for name in names}
-    return {name: one for name, one in made.items() if one.suits(subject)}
-
-
 def _measured(
     subject: Subject,
     cases: Cases,
@@ -249,15 +244,11 @@ def _measured(
 
 def _case(subject: Subject, cases: Cases, place: int, others: Tensor) -> Case:
     stored = np.array(cases.held[place : place + 1])
-    x = _x(subject, stored)
+    x = subject.x(stored)
     (parts,) = subject.kind.parts(subject.kind.restore(stored, subject.schema), subject.schema)
     which = int(subject.task.chosen(subject.asked(x))[0])
     _, blanks = choose_blank(subject, x[0], which, others)
     return Case(x=x[0], parts=parts, blanks=blanks, which=which, seed=place)
-
-
-def _x(subject: Subject, stored: Any) -> Tensor:
-    return subject.kind.tensor(torch.from_numpy(stored).to(subject.device), subject.schema)
 
 
 def _row(subject: Subject, case: Case, explainer: Explainer) -> _Row:

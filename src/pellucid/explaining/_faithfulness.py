@@ -23,7 +23,6 @@ Letters: P parts, S steps of a curve, M coverings, R blanks.
 
 import dataclasses
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +46,6 @@ def measure(
     shares: Float[Tensor, " P"],
     explainer: Explainer,
     *,
-    seconds: float | None = None,
     thorough: bool = True,
 ) -> Faithfulness:
     """Measure how well shares foretell what the network does when parts are shown or covered.
@@ -69,7 +67,7 @@ def measure(
       for explainers that claim no sum.
     * "stability": correlation with the shares of the same example under small noise on its
       continuous numbers. Not of ranks: among parts that do not matter ranks are noise. Missing if
-      there are no continuous numbers, or no time.
+      there are no continuous numbers, or not asked for.
     * "concentration": how unequal the shares are, from 1 / P (all alike) to 1 (one part).
     * "change": what covering everything takes away from the number, in its unit.
     * "range": between the highest and the lowest number seen, in its unit.
@@ -84,10 +82,8 @@ def measure(
         case: the example.
         shares: of the explanation, finite.
         explainer: that gave them.
-        seconds: that measuring should keep to; None for as long as it takes.
         thorough: explain the example once more under noise.
     """
-    started = time.perf_counter()
     shares = shares.detach().cpu().float().nan_to_num(0.0, 0.0, 0.0)
     walks = _walked(subject, case, _curves(subject, case, shares))
     size = _size(subject, case, walks)
@@ -104,7 +100,7 @@ def measure(
         "concentration": _concentration(shares),
         **size,
     }
-    if thorough and (seconds is None or time.perf_counter() - started < seconds / 2):
+    if thorough:
         checks |= _stability(subject, case, shares, explainer)
     low, high = max(value - luck, -1.0), min(value + luck, 1.0)
     return Faithfulness(value=value, low=low, high=high, checks=checks)

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid import registry
 from pellucid.data import Examples, Parts
 from pellucid.explaining import Case, Explainer, Subject
+from pellucid.explaining._choosing import suiting
 
 _QUICK = ("integrated_gradients", "occlusion")
 _LEAST = 40  # explanations that a method must be quick enough for
@@ -128,14 +127,7 @@ def lay(
 
 def encoded(subject: Subject, examples: Examples) -> Float[Tensor, "N ..."]:
     """Give x of examples, on the device of the network."""
-    return decoded(subject, subject.kind.encode(examples, subject.schema))
-
-
-def decoded(subject: Subject, stored: NDArray[Any]) -> Float[Tensor, "N ..."]:
-    """Give x of stored examples, on the device of the network."""
-    # A copy: what is mapped from a file may not be written to, and torch warns of that.
-    given = torch.from_numpy(np.array(stored)).to(subject.device)
-    return subject.kind.tensor(given, subject.schema)
+    return subject.x(subject.kind.encode(examples, subject.schema))
 
 
 def _blanks(
@@ -187,8 +179,5 @@ def _methods(subject: Subject, trust: Mapping[str, Any]) -> list[Explainer]:
     best = str(trust.get("method", ""))
     score = trust.get("scores", {}).get(best, {})
     wanted = [best] if (score.get("seconds") or 0.0) <= _PATIENCE else []
-    known, kind = registry.explainer, subject.schema.kind
-    names = [name for name in dict.fromkeys([*wanted, *_QUICK]) if name in known]
-    names = [name for name in names if not known.takes(name) or kind in known.takes(name)]
-    methods: list[Explainer] = [registry.explainer[name]() for name in names]
-    return [method for method in methods if method.suits(subject)]
+    suits = suiting(subject)
+    return [suits[name] for name in dict.fromkeys([*wanted, *_QUICK]) if name in suits]

@@ -19,15 +19,15 @@ from pellucid.data import Examples
 from pellucid.explaining import Subject
 from pellucid.explaining._areas import together
 from pellucid.explaining._cases import Cases
+from pellucid.explaining._choosing import others
 from pellucid.explaining._covering import Covering, Judged
 from pellucid.explaining._grafting import Grafting, Pool
-from pellucid.explaining._laying import Laid, Limits, decoded, encoded, lay
+from pellucid.explaining._laying import Laid, Limits, encoded, lay
 from pellucid.explaining._reasons import clusters, consistency, leading, sentence, typical
 from pellucid.explaining._reliance import Cluster, Reason, Reliance
 from pellucid.explaining._wrongness import Doubt, Effort, doubts
 
 _EXPLAINED, _ASKED, _DONORS, _JUDGED = 200, 300, 400, 600  # examples
-_OTHERS = 64  # training cases that blanks may be made of
 _HELD = 20_000_000  # numbers of input in memory at once
 _FEWEST = 24  # examples, however large
 _ANSWERS = 20  # that are gone through, the most frequent
@@ -162,7 +162,7 @@ class Survey:
     @cached_property
     def others(self) -> Float[Tensor, "M ..."]:
         """Training cases that blanks may be made of."""
-        return self._cases(_OTHERS)
+        return others(self.subject, self.cases)
 
     @cached_property
     def sample(self) -> tuple[NDArray[np.int64], Pool, float]:
@@ -337,12 +337,10 @@ class Survey:
         return self.subject.kind.take(self.question.examples, places)
 
     def _cases(self, count: int) -> Float[Tensor, "M ..."]:
-        """Give at most so many training cases, evenly from first to last."""
-        if self.cases is None or not len(self.cases.stored):
+        """Give at most so many training cases."""
+        if self.cases is None:
             return torch.zeros(0, *self.subject.schema.shape, device=self.subject.device)
-        held = len(self.cases.stored)
-        chosen = np.unique(np.linspace(0, held - 1, min(self._most(count), held)).astype(np.int64))
-        return decoded(self.subject, self.cases.stored[chosen])
+        return self.subject.x(self.cases.spread(self._most(count)))
 
     def _most(self, count: int) -> int:
         """Keep to what fits into memory."""

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid import _inference
 from pellucid.explaining import Subject, influence
@@ -61,7 +61,7 @@ class Recall:
 
     def x(self, places: list[int]) -> Float[Tensor, "B ..."]:
         """Give training cases as the network takes them, on its device."""
-        return self._tensor(self.cases.stored[places])
+        return self.subject.x(self.cases.stored[places])
 
     def similarities(self, x: Float[Tensor, "..."]) -> Float[Tensor, " N"]:
         """Give the cosine of one example, (*schema.shape), with every training case."""
@@ -98,29 +98,6 @@ class Recall:
             for place, target in zip(places, targets, strict=True)
         )
 
-    def agreement(self) -> dict[str, float]:
-        """Tell how well the nearest case foretells the answer of the model, on the held-out side.
-
-        A case has the answer of the model if no other stored target would fit the outputs better;
-        for numbers, if it is among the tenth of the cases that fit best.
-
-        Returns:
-            "value", the share of held-out cases whose nearest training case has the model's answer,
-            "chance", the share of all training cases that have it, and "n". Empty if nothing was
-            held out.
-        """
-        if not len(self.cases.held):
-            return {}
-        seen, outputs = self._looked(self.cases.held)
-        nearest = _cosine((seen - self._centre) / self._scale, self._seen).argmax(dim=1)
-        having = torch.stack([self._having(given) for given in outputs])
-        found = having.gather(1, nearest[:, None]).double().mean()
-        return {
-            "value": float(found),
-            "chance": float(having.double().mean()),
-            "n": float(len(outputs)),
-        }
-
     @cached_property
     def _influence(self) -> influence.Influence:
         task, outputs, y = self.subject.task, self.outputs, self.cases.y
@@ -135,14 +112,6 @@ class Recall:
         (pushes,) = self._influence.of(_with_bias(seen), slopes)
         return pushes / pushes.abs().max().clamp(min=1e-30)
 
-    def _having(self, outputs: Float[Tensor, " K"]) -> Tensor:
-        """Tell which cases have the answer that some outputs come to, (N,)."""
-        y = self.cases.y
-        batch = {"x": outputs.expand(len(y), -1), "y": y}
-        losses = self.subject.task.loss(nn.Identity(), batch, "whole")
-        share = _CLOSE if y.is_floating_point() else 0.0
-        return losses <= losses.quantile(share) + 1e-6
-
     def _own(self, x: Tensor) -> tuple[Tensor, Tensor]:
         seen, outputs = self._layer.seen(x[None])
         return (seen - self._centre) / self._scale, outputs
@@ -150,15 +119,10 @@ class Recall:
     def _looked(self, stored: NDArray[Any]) -> tuple[Tensor, Tensor]:
         size = _inference.batch_size(self.subject.schema)
         rows = [
-            self._layer.seen(self._tensor(stored[start : start + size]))
+            self._layer.seen(self.subject.x(stored[start : start + size]))
             for start in range(0, len(stored), size)
         ]
         return torch.cat([seen for seen, _ in rows]), torch.cat([given for _, given in rows])
-
-    def _tensor(self, stored: NDArray[Any]) -> Tensor:
-        # A copy: what is mapped from a file may not be written to, and torch warns of that.
-        given = torch.from_numpy(np.array(stored)).to(self.subject.device)
-        return self.subject.kind.tensor(given, self.subject.schema)
 
 
 def _with_bias(seen: Float[Tensor, "N E"]) -> Float[Tensor, "N E+1"]:
