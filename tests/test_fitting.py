@@ -262,3 +262,14 @@ def test_a_budget_over_the_whole_command_is_kept_and_used(budget, kind, tmp_path
     took = time.monotonic() - begin
     assert took < budget
     assert took > 0.92 * budget or json.loads(told.stdout)["reason"]
+
+
+def test_an_explainer_that_fails_costs_nothing_that_was_learned(monkeypatch, tmp_path):
+    def fail(*given, **wishes):
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr("pellucid._fitting.account", fail)
+    model = quick(pd.DataFrame(frame()), target="answer", out=tmp_path / "m.pellucid")
+
+    assert "explanations could not be measured: RuntimeError: no idea" in model.record["said"]
+    assert same(model, pellucid.load(tmp_path / "m.pellucid"))

@@ -191,3 +191,12 @@ def test_weights_drawn_anew_leave_the_network_as_it_was():
         assert torch.equal(network.state_dict()[name], before[name])
         assert torch.equal(each.flatten().sort().values, before[name].flatten().sort().values)
     assert not torch.equal(forgetful[0].weight, network[0].weight)
+
+
+def test_what_is_no_number_is_never_written_down(monkeypatch):
+    known_explainers(monkeypatch, Random)
+    subject = subject_of([float("nan")] * 8)
+
+    found = trust(subject, cases_of(np.ones((6, 8), dtype=np.float32)), seconds=None)
+
+    assert found == {}

@@ -312,7 +312,7 @@ class Fitting:
             numerics=choice.numerics.to_json(),
             views=judged.views,
         )
-        cases, trust = self._account(ready, subject)
+        cases, trust = self._account(ready, subject, run)
         return Model(
             **{field.name: getattr(subject, field.name) for field in fields(subject)},
             built=choice.built,
@@ -321,7 +321,9 @@ class Fitting:
             trust=trust,
         )
 
-    def _account(self, ready: Prepared, subject: Subject) -> tuple[Cases, dict[str, Any]]:
+    def _account(
+        self, ready: Prepared, subject: Subject, run: Run
+    ) -> tuple[Cases | None, dict[str, Any]]:
         """Find out how far explanations can be trusted, in the time that is set apart for it."""
         self._stage("explaining")
         before, seed = self.clock.spent, self.wish.limits.seed
@@ -329,7 +331,13 @@ class Fitting:
         if self.wish.limits.seconds is not None:
             spare = self.clock.left - self._reserve(0.0) + self._explaining
             seconds = min(self._explaining, max(0.0, spare))
-        cases, trust = account(ready, subject, seed=seed, seconds=seconds)
+        cases: Cases | None = None
+        trust: dict[str, Any] = {}
+        try:
+            cases, trust = account(ready, subject, seed=seed, seconds=seconds)
+        # A network of the user's own or an explainer may fail in any way; what was learned is done.
+        except Exception as error:
+            say(run, f"explanations could not be measured: {type(error).__name__}: {error}")
         self.times["explaining"] = self.clock.spent - before
         return cases, trust
 
