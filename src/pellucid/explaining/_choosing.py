@@ -132,10 +132,6 @@ def trust(subject: Subject, cases: Cases, *, seconds: float | None) -> dict[str,
     found: dict[str, Any] = {}
     with suppress(_TooLateError), _ending(subject.network, clock):
         _measured(subject, cases, methods, clock, (rows, seen))
-    # What is no number measures nothing, and could not be written down.
-    rows = {
-        name: each for name, each in rows.items() if all(math.isfinite(row.value) for row in each)
-    }
     count = min((len(each) for each in rows.values()), default=0)
     if count < min(_ENOUGH, len(cases.held)):
         return found
