@@ -58,6 +58,8 @@ class Wish:
     device: str
     out: Path | None
     cases: bool
+    horizon: int | None = None
+    past: int | None = None
 
 
 class Fitting:
@@ -118,6 +120,8 @@ class Fitting:
                 memory=memory,
                 reading=max(0.0, _READING * self.clock.left),
                 further=not self._goes_on(),
+                ahead=self.wish.horizon,
+                past=self.wish.past,
             ),
             task=self.wish.task,
             valid=self.wish.valid,

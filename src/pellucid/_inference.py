@@ -5,7 +5,7 @@ Letters: N examples, K outputs.
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,12 @@ from torch import Tensor, nn
 
 from pellucid.data import Kind, Schema
 from pellucid.errors import BadInputError
+from pellucid.tasks import Task
 
 _NUMBERS = 1 << 18  # of input in one batch: what a small network makes of it stays under 100 MB
 _LARGEST = 4096
+
+Outcome = Callable[[nn.Module, Tensor], Tensor]
 
 
 def outputs(
@@ -26,7 +29,7 @@ def outputs(
     stored: NDArray[Any],
     *,
     kind: Kind,
-    schema: Schema,
+    task: Task,
     numerics: Mapping[str, Any],
     views: bool = False,
 ) -> Float[Tensor, "N K"]:
@@ -39,7 +42,7 @@ def outputs(
         network: on any device; gives (B, K), or (B, M, K) whose members are averaged, or (B,).
         stored: encoded examples, (N, *stored).
         kind: of the data.
-        schema: of the model.
+        task: says what is kept of a batch (`Task.outcome`).
         numerics: "dtype", "bfloat16" or "float32", and "channels_last".
         views: average over `kind.views`.
 
@@ -47,6 +50,7 @@ def outputs(
         BadInputError: if the network gives something else.
     """
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
+    schema = task.schema
     size = batch_size(schema)
     rows = []
     with as_in_use(network), torch.inference_mode(), autocast(device, numerics):
@@ -55,7 +59,7 @@ def outputs(
             part = torch.from_numpy(np.array(stored[start : start + size])).to(device)
             x = kind.tensor(part, schema)
             seen = kind.views(x, schema) if views else [x]
-            rows.append(answered(network, seen, numerics))
+            rows.append(answered(network, seen, numerics, task.outcome))
     # Out of inference mode, so that a caller may compute with gradients on what it gets.
     return torch.cat(rows).cpu().clone()
 
@@ -66,21 +70,26 @@ def batch_size(schema: Schema) -> int:
 
 
 def answered(
-    network: nn.Module, views: Sequence[Tensor], numerics: Mapping[str, Any]
+    network: nn.Module,
+    views: Sequence[Tensor],
+    numerics: Mapping[str, Any],
+    outcome: Outcome | None = None,
 ) -> Float[Tensor, "B K"]:
     """Average the outputs over views of one batch.
 
     Raises:
         BadInputError: if the network gives something else than one row for each example.
     """
-    rows = [_rows(network, view, numerics) for view in views]
+    rows = [_rows(network, view, numerics, outcome) for view in views]
     return rows[0] if len(rows) == 1 else torch.stack(rows).mean(dim=0)
 
 
-def _rows(network: nn.Module, x: Tensor, numerics: Mapping[str, Any]) -> Tensor:
+def _rows(
+    network: nn.Module, x: Tensor, numerics: Mapping[str, Any], outcome: Outcome | None
+) -> Tensor:
     if numerics.get("channels_last") and x.ndim == 4:
         x = x.contiguous(memory_format=torch.channels_last)
-    given = network(x).float()
+    given = (network(x) if outcome is None else outcome(network, x)).float()
     if given.ndim == 1:
         given = given[:, None]
     if given.ndim == 3:

@@ -25,6 +25,8 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
     budget: str | float | Budget = "10 min",
     memory: str | int | None = None,
     steps: int | None = None,
+    horizon: int | None = None,
+    past: int | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
@@ -48,6 +50,8 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
         budget: time for everything, up to the saved model: "60 s", "10 min", "1.5 h".
         memory: memory to keep to: "4 GiB"; None for half of what is free.
         steps: take exactly this many steps instead, repeatable to the last bit on a CPU.
+        horizon: steps that a forecast shall reach; None for the kind of data to choose.
+        past: steps that a forecast may look back at, at most; None for the kind to choose.
         seed: starting point of every random choice.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         out: where to save the model; checkpoints are kept beside it meanwhile, in "OUT.run".
@@ -73,6 +77,8 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
         device=choose_device(device),
         out=None if out is None else Path(out),
         cases=cases,
+        horizon=horizon,
+        past=past,
     )
     if wish.out is not None:
         _archive.check_place(wish.out)

@@ -97,6 +97,8 @@ def account(
 def _spread(y: Tensor, seed: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
     """Draw some thousand places, so that no more than those need be copied."""
     drawn = np.random.default_rng(seed).permutation(len(y))[:_CANDIDATES]
+    if y.ndim > 1:
+        return np.sort(drawn).astype(np.int64)
     # Rare targets must be among them: the first of each in the order drawn.
     order = np.random.default_rng(seed + 1).permutation(len(y))
     rare = order[np.unique(y.numpy()[order], return_index=True)[1]][:_CANDIDATES]
@@ -110,7 +112,7 @@ def _outputs(
         network,
         side.stored,
         kind=ready.kind,
-        schema=ready.task.schema,
+        task=ready.task,
         numerics=numerics.to_json(),
         views=views,
     )
@@ -140,7 +142,7 @@ def _held_out(
 
 
 def _loss(ready: Prepared, outputs: Tensor, y: Tensor) -> float:
-    return float(ready.task.loss(nn.Identity(), {"x": outputs, "y": y}, "whole").mean())
+    return float(ready.task.losses(outputs, y).mean())
 
 
 def _scored(

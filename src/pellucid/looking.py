@@ -125,6 +125,8 @@ def look(
     """
     ask = Ask(target=target or "", group=group, cache=cache)
     kind, examples = open_source(data, ask)
+    if examples.targets is not None and examples.targets.ndim > 1:
+        examples = examples.replace(targets=None)  # what comes next is no class and no number
     content = Content(keys=kind.keys(examples), clusters=kind.clusters(examples))
     findings = [*find_all(examples, content), *examples.notes, *kind.look(examples)]
     if test is not None:

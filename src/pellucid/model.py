@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving
 from pellucid._evaluation import Evaluation, Explained, Prediction
+from pellucid._judged import targeted, tested, truths
 from pellucid.data import Ask, Examples, Fault, Kind, Schema
 from pellucid.errors import BadInputError
 from pellucid.explaining import Subject
@@ -173,9 +173,9 @@ class Model:
             BadInputError: if nothing can be used, there is no such answer, or mistakes are asked
                 for of data without targets.
         """
-        examples, _ = self._sides(self._read(source))
+        examples, _ = tested(self.kind, self._read(source, judged=True))
         if mistakes:
-            examples, _ = self._targeted(examples)
+            examples, _ = targeted(self.kind, self.task, examples)
         y = None
         if examples.targets is not None and known(examples.targets).all():
             y = self.task.encode(examples.targets)
@@ -199,11 +199,10 @@ class Model:
         Raises:
             BadInputError: if nothing can be used, or there are no targets.
         """
-        examples = self._read(source)
-        examples, notes = self._sides(examples)
-        usable, faults = self._targeted(examples)
-        assert usable.targets is not None
-        y = self.task.encode(usable.targets)
+        examples = self._read(source, judged=True)
+        examples, notes = tested(self.kind, examples)
+        usable, faults = targeted(self.kind, self.task, examples)
+        y = truths(self.task, usable)
         outputs = self.outputs(usable)
         strange = self.task.degenerate(outputs) if len(y.unique()) > 1 else None
         return Evaluation(
@@ -222,7 +221,7 @@ class Model:
             self.network,
             stored,
             kind=self.kind,
-            schema=self.schema,
+            task=self.task,
             numerics=self.numerics,
             views=self.views,
         )
@@ -307,8 +306,9 @@ class Model:
             )
         return each
 
-    def _read(self, source: Any) -> Examples:
-        return self.kind.read(_ordering.readable(source), Ask(schema=self.schema))
+    def _read(self, source: Any, *, judged: bool = False) -> Examples:
+        ask = Ask(schema=self.schema, task=self.task.name, judged=judged)
+        return self.kind.read(_ordering.readable(source), ask)
 
     def report(self, path: str | Path, data: Any = None, *, command: str = "") -> None:
         """Draw the whole account of the model as one HTML page that needs nothing else.
@@ -327,32 +327,6 @@ class Model:
 
         page = report(self, data, command=command)
         _archive.write_plain(Path(path), page.encode())
-
-    def _sides(self, examples: Examples) -> tuple[Examples, list[str]]:
-        """Keep the test side where folders name one."""
-        if examples.sides is None or not (examples.sides == "test").any():
-            return examples, []
-        places = np.flatnonzero(examples.sides == "test")
-        note = f"the test side alone: {len(places):,} of {len(examples):,} examples"
-        kept = self.kind.take(examples, places).replace(faults=examples.faults)
-        return kept, [note] if len(places) < len(examples) else []
-
-    def _targeted(self, examples: Examples) -> tuple[Examples, tuple[Fault, ...]]:
-        """Leave out the examples without a target."""
-        there = None if examples.targets is None else known(examples.targets)
-        if there is None or not there.any():
-            raise BadInputError(
-                given=f"none of {len(examples):,} examples says what is right",
-                needed=f"the target {self.schema.target!r} of each example, as in training",
-                remedy="give data with targets, or write `pellucid predict` to get answers",
-            )
-        if there.all():
-            return examples, examples.faults
-        without = [
-            Fault(name=examples.names[place], reason="it has no target")
-            for place in np.flatnonzero(~there).tolist()
-        ]
-        return self.kind.take(examples, np.flatnonzero(there)), (*examples.faults, *without)
 
     def _document(self) -> dict[str, Any]:
         return {

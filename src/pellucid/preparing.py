@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid import registry
+from pellucid._judged import picked
 from pellucid.data import Ask, Examples, Fault, Finding, Kind, Schema
 from pellucid.data._batches import Supply
 from pellucid.data._opening import open_source
@@ -95,17 +96,19 @@ def prepare(
         BadInputError: if nothing can be learned from this.
     """
     # What is held out is read twice, so each reading may take a third of the time.
-    ask = ask if valid is None else replace(ask, reading=ask.reading / 3)
+    ask = replace(ask, task=task)
+    ask = ask if valid is None else replace(ask, reading=ask.reading / 3, whole=True)
     kind, examples = open_source(data, ask)
-    examples = _targeted(examples)
+    chosen = _choose_task(task, examples, kind)
+    examples = _targeted(examples, chosen)
+    ask = replace(ask, task=chosen.name)
     clusters, keys = kind.clusters(examples), kind.keys(examples)
-    given = None if valid is None else _read_valid(kind, valid, ask)
+    given = None if valid is None else _targeted(open_source(valid, ask, kind=kind.name)[1], chosen)
     if given is not None:
         examples = _without(kind, examples, given)
         clusters, keys = kind.clusters(examples), kind.keys(examples)
     parts = split(examples, clusters, keys, share=None, seed=seed)
     train_places = parts.train if given is None else np.union1d(parts.train, parts.valid)
-    chosen = _choose_task(task, examples, kind)
     schema, answers = _describe(kind, chosen, examples, train_places)
     stored = kind.encode(examples, schema)
     sides = {
@@ -118,7 +121,8 @@ def prepare(
         held = _side(stored, examples.names, *_answered(answers, examples, parts.valid))
     else:
         # Read again, now that it is known what the network needs to see of it.
-        again = _compared(kind, _targeted(kind.read(valid, replace(ask, schema=schema))), given)
+        known = replace(ask, schema=schema, judged=True)
+        again = _compared(kind, _targeted(kind.read(valid, known), chosen), given)
         notes = tuple(dict.fromkeys((*notes, *again.notes)))
         everything = np.arange(len(again))
         encoded = kind.encode(again, schema)
@@ -152,15 +156,18 @@ def prepare(
 
 
 def _side(stored: NDArray[Any], names: Sequence[str], places: NDArray[np.int64], y: Tensor) -> Side:
-    return Side(stored=stored[places], y=y, names=[names[place] for place in places.tolist()])
+    held = [names[place] for place in places.tolist()]
+    return Side(stored=picked(stored, places), y=y, names=held)
 
 
-def _targeted(examples: Examples) -> Examples:
-    """Leave out what has no target.
+def _targeted(examples: Examples, chosen: type[Task]) -> Examples:
+    """Leave out what has no target, if the task needs one.
 
     Raises:
         BadInputError: if nothing has one.
     """
+    if not chosen.needs_targets:
+        return examples
     there = np.zeros(len(examples), bool) if examples.targets is None else known(examples.targets)
     if not there.any():
         raise BadInputError(
@@ -177,12 +184,6 @@ def _targeted(examples: Examples) -> Examples:
     )
     kept: Examples = kind.take(examples, np.flatnonzero(there))
     return kept.replace(faults=(*examples.faults, *lost), notes=examples.notes)
-
-
-def _read_valid(kind: Kind, valid: Any, ask: Ask) -> Examples:
-    other, examples = open_source(valid, ask, kind=kind.name)
-    del other
-    return _targeted(examples)
 
 
 def _compared(kind: Kind, again: Examples, given: Examples) -> Examples:
@@ -226,7 +227,6 @@ def _describe(
     kind: Kind, chosen: type[Task], examples: Examples, train: NDArray[np.int64]
 ) -> tuple[Schema, Task]:
     side = kind.take(examples, train)
-    assert side.targets is not None
     answers = chosen.describe(side.targets)
     schema = replace(kind.describe(side), target=examples.target, **answers)
     return schema, chosen(schema)
@@ -243,8 +243,9 @@ def _answered(
         places: of the side.
         strict: refuse a target that training never saw; else leave the example out.
     """
-    assert examples.targets is not None
-    targets: NDArray[Any] = examples.targets[places]
+    if examples.targets is None:
+        return places, torch.zeros(len(places), dtype=torch.int64)
+    targets = picked(examples.targets, places)
     try:
         return places, task.encode(targets)
     except BadInputError:

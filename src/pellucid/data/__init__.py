@@ -39,12 +39,21 @@ class Schema:
         kind: name of the kind of data, as in `pellucid list kinds`.
         shape: shape of one example as a network takes it, without the batch.
         cardinalities: for tables, one entry a column: how many codes a category can have, 0 for a
-            number. Empty where x holds only numbers.
+            number; for text a single entry, how many codes a token can have. Empty where x holds
+            only numbers.
         target: what is asked, in the user's word: a column, or "class" for class folders.
         classes: names of the classes, in the order of the outputs; empty for a number.
         shares: how frequent each class is on the training side; the guess comes from here.
         mean: mean of a numeric target on the training side, in its own unit.
         scale: standard deviation of the same, in its own unit; never 0.
+        ahead: how many steps past the end of x are asked for: 0 if the answer is about x itself,
+            1 for the next token, a horizon for a forecast. Where it is not 0, what a network
+            answers at a step may depend on that step and those before it alone.
+        season: steps after which a series repeats itself, at least 1; 0 where nothing is foretold.
+            The answer that a forecast has to beat is what was there one season before.
+        variables: names of the quantities that are foretold; they are the first channels of x.
+        means: mean of each variable on the training side, in its own unit; x is scaled by it.
+        scales: standard deviation of the same; never 0.
         details: what the kind needs to read and encode a raw file again, as JSON; only that kind
             looks inside.
     """
@@ -57,6 +66,11 @@ class Schema:
     shares: tuple[float, ...] = ()
     mean: float = 0.0
     scale: float = 1.0
+    ahead: int = 0
+    season: int = 0
+    variables: tuple[str, ...] = ()
+    means: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -70,9 +84,8 @@ class Schema:
         Raises:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
-        fixed = {
-            name: tuple(given[name]) for name in ("shape", "cardinalities", "classes", "shares")
-        }
+        names = ("shape", "cardinalities", "classes", "shares", "variables", "means", "scales")
+        fixed = {name: tuple(given[name]) for name in names if name in given}
         return cls(**{**given, **fixed})
 
 
@@ -121,6 +134,14 @@ class Ask:
             the rest is a fair sample. Infinite for all, however long it takes.
         further: decode more than an earlier run had the time for; not if a run that was stopped
             goes on, which must see what it saw before.
+        task: name of the question, where the user named one: a text is read as examples with
+            classes, or as one long text to be continued.
+        ahead: steps that a forecast shall reach; None for the kind to choose.
+        past: steps that a forecast may look back at, at most; None for the kind to choose.
+        whole: what is held out is given elsewhere, so all of this may be learned from: a kind that
+            divides by time does not.
+        judged: with `schema`, read what shall be scored, such as every window of a series and what
+            came next; else what is asked, such as the end of the series alone.
     """
 
     target: str | None = None
@@ -131,6 +152,11 @@ class Ask:
     cache: Path | None = None
     reading: float = float("inf")
     further: bool = True
+    task: str | None = None
+    ahead: int | None = None
+    past: int | None = None
+    whole: bool = False
+    judged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,8 +168,12 @@ class Examples:
         names: one name each: a path, or a file and row.
         raw: what the kind reads from: an array (N, ...), an Arrow table; only the kind looks in.
         target: name of what is asked; "" where there are no targets.
-        targets: float64 (NaN where missing) when all are numbers, else strings (object, None where
-            missing); None where nothing is known. Pictures in class folders give strings.
+        targets: (N,), float64 (NaN where missing) when all are numbers, else strings (object, None
+            where missing); None where nothing is known. Pictures in class folders give strings.
+            Where the raw data themselves go on past an example, (N, S + H, C) float32: the last
+            S = `schema.season` steps of it, for the guess, and the H = `schema.ahead` steps that
+            come next, of C variables in their own units, NaN where missing. It may be a view into
+            memory that windows share.
         groups: strings (object); equal ones stay on one side. None where no group is known.
         sides: "train", "valid", "test" or "" for each, as the folders say it. None if they do not.
         faults: what was left out.
@@ -260,9 +290,40 @@ class Kind(ABC):
     def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
         """Give what is kept of the examples, (N, *stored), as compact as it can be."""
 
+    def steps(self, piece: Any, schema: Schema) -> NDArray[np.float32]:
+        """Encode raw data that go on where others stopped, (T, *step): what `each` takes, bare.
+
+        A row of a series gives (1, C), a piece of text (T,) codes. The default: this kind has no
+        order in time.
+
+        Raises:
+            BadInputError: if it cannot be read as a continuation.
+        """
+        from pellucid.errors import BadInputError
+
+        del piece, schema
+        raise BadInputError(
+            given=f"data of the kind {self.name!r} to be pushed step by step",
+            needed="a kind that has an order in time, such as a series or a text",
+            remedy="call `predict` on whole examples",
+        )
+
     @abstractmethod
     def tensor(self, stored: "torch.Tensor", schema: Schema) -> "torch.Tensor":
-        """Turn a batch (B, *stored) into x (B, *schema.shape), float32, on the same device."""
+        """Turn a batch (B, *stored) into x (B, *schema.shape), float32, on the same device.
+
+        Where examples have lengths (`sizes`), the first axis of the shape is the longest there may
+        be, and x is only as long as the longest example of the batch; what follows a shorter one
+        is 0.
+        """
+
+    def sizes(self, stored: NDArray[Any], schema: Schema) -> NDArray[np.int64] | None:
+        """Give the length of each encoded example, (N,), so that batches are of like lengths.
+
+        None, the default, if all are equally long.
+        """
+        del stored, schema
+        return None
 
     def augment(
         self, x: "torch.Tensor", schema: Schema, generator: "torch.Generator"

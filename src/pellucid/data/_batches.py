@@ -18,8 +18,11 @@ class Supply:
         schema: of the data.
         stored: (A, *stored), all that was encoded, in memory or in a mapped file.
         places: (N,), where among them the examples of this side are.
-        y: (N,), their encoded targets.
+        y: (N,), their encoded targets; (N, H, C) for what comes next.
         device: where batches are wanted; what is stored moves there if it is a GPU.
+
+    Attributes:
+        sizes: length of each example of this side, (N,) int64; None if all are equally long.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class Supply:
         self._places = torch.from_numpy(places)
         self._stored = whole if self.device.type == "cpu" else whole.to(self.device)
         self.y = y.to(self.device)
+        lengths = kind.sizes(stored, schema)
+        self.sizes = None if lengths is None else torch.from_numpy(lengths[places])
 
     def __len__(self) -> int:
         """Count the examples."""

@@ -30,17 +30,24 @@ def open_source(source: Any, ask: Ask, *, kind: str | None = None) -> tuple[Kind
             recognises it, or if nothing in it can be used.
     """
     source = _existing(source)
-    chosen = registry.kind[kind]() if kind is not None else recognised(source)
+    chosen = registry.kind[kind]() if kind is not None else recognised(source, task=ask.task)
     return chosen, chosen.read(source, ask)
 
 
-def recognised(source: Any) -> Kind:
+def recognised(source: Any, *, task: str | None = None) -> Kind:
     """Give the kind that recognises a source most surely.
+
+    Args:
+        source: see `open_source`.
+        task: the question that shall be asked; only kinds of which it can be asked are. None for
+            all kinds.
 
     Raises:
         BadInputError: if none does, or two do equally.
     """
-    kinds = {name: registry.kind[name]() for name in registry.kind}
+    asked = None if task is None else registry.task[task] and registry.task.takes(task)
+    names = [name for name in registry.kind if asked is None or name in asked]
+    kinds = {name: registry.kind[name]() for name in names}
     sure = {name: found.recognises(source) for name, found in kinds.items()}
     most = max(sure.values(), default=0.0)
     best = [name for name, value in sure.items() if value == most]

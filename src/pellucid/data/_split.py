@@ -147,6 +147,7 @@ def _drawn(
     dice = _mixed(keys[pool][order], seed)
     sizes = np.bincount(unit)
     targets = None if examples.targets is None else examples.targets[pool]
+    targets = None if targets is None or targets.ndim > 1 else targets
     strata, names = _strata(targets, unit, keys[pool])
     held = _choose(strata, sizes, dice, chosen)
     aim = chosen * len(pool)

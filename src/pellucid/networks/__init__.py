@@ -13,6 +13,23 @@ The end of the file holds its builder:
 `size` runs from 1 (fits a budget of seconds) upward, each size dearer than the one before. The
 recipe says how the network likes to learn; the loop reads it, so no list elsewhere does.
 
+For text, x holds codes of tokens, (B, T) with T as long as the longest of the batch and at most
+`schema.shape[0]`; code 0 is nothing, and follows the end of a shorter text. For series, x is
+(B, T, C), scaled, the variables that are asked for (`schema.variables`) first; 0 stands for a value
+that is missing, too.
+
+A network that remembers offers, beside `forward`,
+
+    each(x, state=None) -> (outputs (B, T, K) after every step, state)
+    step(x_t, state=None) -> (outputs (B, K), state)
+
+where `state` is a tuple of tensors, (B, …) each, and None is the memory of nothing; pushing steps
+one by one gives what `each` gives at once. Where `schema.ahead` is not 0 they look back only, and
+`forward` is the last of `each`.
+
+A module whose products gain from half width on a CPU says so by a class attribute
+`half_width = True`; convolutions need not.
+
 For tables, x holds one column each, a number already standardised or the code of a category from 0
 to cardinality - 1 (`schema.cardinalities`), 0 being "never seen in training or missing".
 """
@@ -45,6 +62,7 @@ class Recipe:
             to zero in a straight line, so that the outputs end honest.
         hardest: share of the examples, those with the largest last loss, that a pass after the
             first keeps; 1 for all.
+        clip: norm above which the gradient of a step is shortened to it; 0 for never.
         contender: False for a network that is there to be beaten and never chosen by itself.
     """
 
@@ -57,6 +75,7 @@ class Recipe:
     decay: float = 0.0
     smoothing: float = 0.0
     hardest: float = 1.0
+    clip: float = 0.0
     contender: bool = True
 
     def wanted(self, examples: int) -> float:

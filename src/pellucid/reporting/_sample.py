@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from pellucid import _inference, _ordering
+from pellucid import _inference, _judged, _ordering
 from pellucid.data import Ask, Examples, Fault
-from pellucid.errors import BadInputError
 from pellucid.reporting._blocks import counted
-from pellucid.tasks._targets import known
 
 if TYPE_CHECKING:
     from pellucid.model import Model
@@ -109,8 +107,7 @@ def recorded(known: Mapping[str, Any], count: str, side: str) -> Scored | None:
 
 def losses(model: "Model", found: Sample) -> NDArray[np.float64] | None:
     """Tell how wrong each answer is, (N,); None if the task has no loss for single examples."""
-    batch = {"x": found.outputs, "y": found.y}
-    each = model.task.loss(nn.Identity(), batch, "whole")
+    each = model.task.losses(found.outputs, found.y)
     if each.shape != (len(found),):
         return None
     return each.detach().double().nan_to_num(np.inf).cpu().numpy()
@@ -137,25 +134,16 @@ def columns(model: "Model", found: Sample) -> dict[str, NDArray[Any]]:
 
 
 def _given(model: "Model", data: Any) -> Sample:
-    ask = Ask(schema=model.schema)
+    ask = Ask(schema=model.schema, task=model.task.name, judged=True)
     read = isinstance(data, Examples)
     examples = data if read else model.kind.read(_ordering.readable(data), ask)
-    faults, notes = examples.faults, list[str]()
-    if examples.sides is not None and (examples.sides == "test").any():
-        places = np.flatnonzero(examples.sides == "test")
-        notes.append(f"The test side alone: {len(places):,} of {len(examples):,} examples.")
-        examples = model.kind.take(examples, places)
-    there = None if examples.targets is None else known(examples.targets)
-    if there is None or not there.any():
-        raise BadInputError(
-            given=f"none of {counted(len(examples))} says what is right",
-            needed=f"the target {model.schema.target!r} of each example, as in training",
-            remedy="give data with targets, or none at all to report on what was held out",
-        )
-    assert examples.targets is not None
-    if not there.all():
-        notes.append(f"{counted(int((~there).sum()))} without a target: left out.")
-        examples = model.kind.take(examples, np.flatnonzero(there))
+    faults = examples.faults
+    examples, said = _judged.tested(model.kind, examples)
+    usable, _ = _judged.targeted(model.kind, model.task, examples)
+    lost = len(examples) - len(usable)
+    notes = [f"{each[0].upper()}{each[1:]}." for each in said]
+    notes += [f"{counted(lost)} without a target: left out."] if lost else []
+    examples = usable
     total = len(examples)
     examples = _affordable(model, examples)
     if len(examples) < total:
@@ -163,10 +151,9 @@ def _given(model: "Model", data: Any) -> Sample:
             f"{len(examples):,} of {total:,} examples, drawn at random: all of them would have"
             " taken too much of the time that a report may take; `pellucid evaluate` takes it."
         )
-    assert examples.targets is not None
     return Sample(
         examples=examples,
-        y=model.task.encode(examples.targets),
+        y=_judged.truths(model.task, examples),
         outputs=model.outputs(examples),
         given=True,
         faults=faults,
@@ -213,7 +200,7 @@ def _stored(model: "Model") -> Sample | None:
             model.network,
             stored,
             kind=model.kind,
-            schema=model.schema,
+            task=model.task,
             numerics=model.numerics,
             views=model.views,
         ),

@@ -56,11 +56,14 @@ class Task(ABC):
         name: how the user writes it; the same as in `@task(name)`.
         metric: name of the main score, as printed: "accuracy".
         better: "higher" or "lower".
+        needs_targets: whether examples must say what the answer is; False for a task that learns
+            from the raw data alone, for which y is all zeros where nothing is said.
         smoothing: share of the target that training spreads over all classes, where there are any;
             the loop sets it from the network's recipe.
     """
 
     smoothing: float = 0.0
+    needs_targets: ClassVar[bool] = True
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]
@@ -71,12 +74,18 @@ class Task(ABC):
     @classmethod
     @abstractmethod
     def suits(cls, targets: NDArray[Any] | None) -> float:
-        """Tell how well this question fits raw targets (`Examples.targets`), from 0 to 1."""
+        """Tell how well this question fits raw targets (`Examples.targets`), from 0 to 1.
+
+        What comes next, (N, H, C), is no class and no single number.
+        """
 
     @classmethod
     @abstractmethod
-    def describe(cls, targets: NDArray[Any]) -> dict[str, Any]:
+    def describe(cls, targets: NDArray[Any] | None) -> dict[str, Any]:
         """Give the fields of the Schema that the targets of the training side decide.
+
+        Args:
+            targets: None only for a task that needs none.
 
         Raises:
             BadInputError: if the question cannot be asked of them (one class only, no number).
@@ -84,7 +93,7 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, targets: NDArray[Any]) -> Tensor:
-        """Turn raw targets into y, (N,).
+        """Turn raw targets into y, (N,), or (N, H, C) for what comes next.
 
         Raises:
             BadInputError: if a target was never seen in training or is missing.
@@ -98,6 +107,19 @@ class Task(ABC):
     @abstractmethod
     def loss(self, network: nn.Module, batch: Batch, part: str) -> Tensor:
         """What training lowers: per example (B,) where it can be told apart, else a scalar."""
+
+    def outcome(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Give what is kept of a batch, (B, K), to be scored, calibrated and answered from.
+
+        The outputs of the network, by default; a task whose outputs are many for each example (one
+        distribution a token) keeps what it needs of them.
+        """
+        given: Tensor = network(x)
+        return given
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Give the loss of what `outcome` kept, (N,) where examples can be told apart."""
+        return self.loss(nn.Identity(), {"x": outputs, "y": y}, "whole")
 
     @abstractmethod
     def score(self, outputs: Tensor, y: Tensor) -> float:

@@ -14,7 +14,12 @@ def numeric(targets: NDArray[Any]) -> bool:
 
 
 def known(targets: NDArray[Any]) -> NDArray[np.bool_]:
-    """Mark the targets that are there, (N,): neither None nor NaN nor infinite."""
+    """Mark the targets that are there, (N,): neither None nor NaN nor infinite.
+
+    Of what comes next, (N, H, C), any number is enough.
+    """
+    if targets.ndim > 1:
+        return np.isfinite(targets).reshape(len(targets), -1).any(axis=1)
     if numeric(targets):
         return np.isfinite(targets.astype(np.float64))
     return np.array([value is not None and value == value for value in targets], dtype=np.bool_)

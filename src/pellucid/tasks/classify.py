@@ -101,15 +101,18 @@ class Classify(Task):
 
     @classmethod
     def suits(cls, targets: NDArray[Any] | None) -> float:
-        values = None if targets is None else targets[known(targets)]
-        if values is None or len(values) == 0:
+        if targets is None or targets.ndim > 1:
+            return 0.0
+        values = targets[known(targets)]
+        if len(values) == 0:
             return 0.0
         if numeric(values):
             return 0.8 if coded(values) else 0.1
         return 0.9 if len(set(values.tolist())) <= max(2, len(values) // 2) else 0.3
 
     @classmethod
-    def describe(cls, targets: NDArray[Any]) -> dict[str, Any]:
+    def describe(cls, targets: NDArray[Any] | None) -> dict[str, Any]:
+        assert targets is not None
         counts = Counter(class_name(value) for value in targets[known(targets)].tolist())
         if len(counts) < 2:
             raise BadInputError(

@@ -76,7 +76,7 @@ class Regress(Task):
 
     @classmethod
     def suits(cls, targets: NDArray[Any] | None) -> float:
-        if targets is None or not numeric(targets):
+        if targets is None or targets.ndim > 1 or not numeric(targets):
             return 0.0
         values = targets[known(targets)]
         if len(values) == 0:
@@ -84,7 +84,8 @@ class Regress(Task):
         return 0.2 if coded(values) else 0.9
 
     @classmethod
-    def describe(cls, targets: NDArray[Any]) -> dict[str, Any]:
+    def describe(cls, targets: NDArray[Any] | None) -> dict[str, Any]:
+        assert targets is not None
         values = _numbers(targets)
         values = values[np.isfinite(values)]
         scale = float(values.std()) if len(values) else 0.0

@@ -59,7 +59,11 @@ class Learner:
         self.supply = supply
         self.habits = habits
         self.order = Order(
-            len(supply), habits.batch, hardest=habits.recipe.hardest, seed=habits.seed
+            len(supply),
+            habits.batch,
+            hardest=habits.recipe.hardest,
+            seed=habits.seed,
+            sizes=supply.sizes,
         )
         self.parts = task.parts(network)
         self.optimizers = {
@@ -159,6 +163,8 @@ class Learner:
         self.order.tell(places, losses)
         mean = losses.mean().item()
         if mean - mean == 0:  # finite: a step along gradients that are not would spoil the weights
+            if self.habits.recipe.clip:
+                nn.utils.clip_grad_norm_(self.parts[name].parameters(), self.habits.recipe.clip)
             for optimizer in self.optimizers[name]:
                 optimizer.step()
         return mean

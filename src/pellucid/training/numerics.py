@@ -69,7 +69,8 @@ def choose_device(wish: str) -> str:
 def suited(network: nn.Module, device: str) -> Numerics:
     """Give the numerics a network is likely to run fastest in, by its layers and the device."""
     convolves = any(isinstance(module, nn.Conv2d) for module in network.modules())
-    low = device.startswith("cuda") or (device == "cpu" and convolves and has_bfloat16())
+    gains = convolves or any(getattr(module, "half_width", False) for module in network.modules())
+    low = device.startswith("cuda") or (device == "cpu" and gains and has_bfloat16())
     return Numerics(device=device, dtype="bfloat16" if low else "float32", channels_last=convolves)
 
 

@@ -8,7 +8,7 @@ Source: Jiang et al. 2019, "Accelerating deep learning by focusing on the bigges
 arXiv:1910.00762.
 Departs: losses are stale by up to a pass, so that selecting costs no forward pass.
 
-Letters: N examples, B batch.
+Letters: N examples, M of a pass, B batch.
 """
 
 import math
@@ -18,6 +18,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 _WHOLE_PASSES = 2  # before the losses say which examples are hard
+_TOGETHER = 50  # batches that are drawn by chance and then sorted by length
 
 
 class Order:
@@ -28,13 +29,23 @@ class Order:
         batch: B, at most N.
         hardest: share of the examples that later passes keep, in (0, 1].
         seed: of the shuffles.
+        sizes: length of each example, (N,); batches then hold examples of like lengths.
     """
 
-    def __init__(self, count: int, batch: int, *, hardest: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        count: int,
+        batch: int,
+        *,
+        hardest: float = 1.0,
+        seed: int = 0,
+        sizes: Int64[Tensor, " N"] | None = None,
+    ) -> None:
         self.count = count
         self.batch = min(batch, count)
         self.hardest = hardest
         self.seed = seed
+        self.sizes = sizes
         self.losses = torch.full((count,), math.inf)
         self.passes = 0  # begun
         self.position = 0
@@ -69,11 +80,25 @@ class Order:
     def _shuffle(self) -> Int64[Tensor, " M"]:
         generator = torch.Generator().manual_seed(mixed(self.seed, self.passes))
         if self.hardest == 1 or self.passes < _WHOLE_PASSES:
-            return torch.randperm(self.count, generator=generator)
+            return self._alike(torch.randperm(self.count, generator=generator), generator)
         kept = max(self.batch, round(self.hardest * self.count))
         # Sorted and stable: which of two equal losses is kept must not depend on the machine.
         hard = self.losses.sort(descending=True, stable=True).indices[:kept]
-        return hard[torch.randperm(kept, generator=generator)]
+        return self._alike(hard[torch.randperm(kept, generator=generator)], generator)
+
+    def _alike(
+        self, places: Int64[Tensor, " M"], generator: torch.Generator
+    ) -> Int64[Tensor, " M"]:
+        """Bring examples of like lengths together within each stretch of some batches."""
+        if self.sizes is None:
+            return places
+        parts = places.split(_TOGETHER * self.batch)
+        parts = [part[self.sizes[part].sort(stable=True).indices] for part in parts]
+        batches = torch.cat(parts).split(self.batch)
+        whole = [each for each in batches if len(each) == self.batch]
+        order = torch.randperm(len(whole), generator=generator).tolist()
+        rest = [each for each in batches if len(each) < self.batch]
+        return torch.cat([*(whole[place] for place in order), *rest])
 
 
 def mixed(seed: int, place: int) -> int:
