@@ -35,6 +35,8 @@ OWN = {
     "pellucid": None,
     "pellucid shapley": "shapley",
     "pellucid integrated_gradients": "integrated_gradients",
+    "pellucid occlusion": "occlusion",
+    "pellucid sketch": "sketch",
 }
 TUTORIAL = 224  # pixels
 Map = Callable[[], Tensor]

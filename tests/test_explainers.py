@@ -212,6 +212,18 @@ def test_many_parts_are_sampled_to_the_shapley_value_where_parts_act_in_pairs():
     close(found, (alone + (pairs.sum(dim=0) + pairs.sum(dim=1)) / 2).tolist(), within=1e-3)
 
 
+def test_a_sketch_puts_the_parts_of_a_sum_into_their_order_and_sums_up():
+    torch.manual_seed(0)
+    weights = torch.arange(-12, 12).float()[torch.randperm(24)]
+    whole = subject(Formula(lambda x: x @ weights), (24,))
+
+    found = shares("sketch", whole, example(*[1.0] * 24))
+
+    ranks = torch.stack([found.argsort().argsort(), weights.argsort().argsort()]).double()
+    assert torch.corrcoef(ranks)[0, 1] > 0.75
+    assert float(found.sum()) == pytest.approx(float(weights.sum()), rel=1e-3)
+
+
 def test_a_sample_with_several_blanks_sums_up_to_the_mean_change():
     torch.manual_seed(0)
     module = subject(Formula(lambda x: (x * x.roll(1, 1) * x.roll(2, 1)).sum(dim=1)), (20,))
