@@ -150,7 +150,7 @@ def _built(name: str, size: int | None) -> tuple[Any, Any, Any, str]:
         kind="image", shape=SHAPE, classes=classes, shares=(1 / CLASSES,) * CLASSES, target="class"
     )
     builder = network[name]
-    recipe = recipe_of(builder)
+    recipe = recipe_of(builder, schema)
     size = size or recipe.sizes
     module = builder(schema, CLASSES, size=size)
     numerics = suited(module, "cpu")

@@ -316,7 +316,7 @@ def test_a_later_format_is_named_before_anything_else_is_read(good, path):
 
     message = refused(path, later)
 
-    assert "format version 7\n  needed: format version 2 or lower" in message
+    assert "format version 7\n  needed: format version 3 or lower" in message
     assert "pip install --upgrade pellucid" in message
 
 

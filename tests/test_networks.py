@@ -21,8 +21,30 @@ SCHEMAS = {
     "unbinned": Schema(kind="table", shape=(5,), cardinalities=(0, 0, 3, 0, 7)),
     "numbers": Schema(kind="table", shape=(16,)),
     "categories": Schema(kind="table", shape=(2,), cardinalities=(300, 2)),
+    "text": Schema(kind="text", shape=(12,), cardinalities=(40,)),
+    "text going on": Schema(kind="text", shape=(12,), cardinalities=(4,), ahead=1),
+    "series": Schema(kind="series", shape=(24, 3)),
+    "series going on": Schema(
+        kind="series",
+        shape=(24, 3),
+        ahead=1,
+        season=6,
+        variables=("a", "b"),
+        means=(0.0, 1.0),
+        scales=(1.0, 2.0),
+    ),
 }
-CASES = [(name, form) for form, schema in SCHEMAS.items() for name in network.taking(schema.kind)]
+CASES = [
+    (name, form)
+    for form, schema in SCHEMAS.items()
+    for name in network.taking(schema.kind)
+    if recipe_of(network[name], schema).ahead in (None, schema.ahead != 0)
+]
+REMEMBERING = [
+    case
+    for case in CASES
+    if hasattr(network[case[0]](SCHEMAS[case[1]], 4, size=1), "step") and "going on" in case[1]
+]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
@@ -45,6 +67,10 @@ def build(case, size=1, outputs=4):
 def inputs(case, batch=3):
     schema = SCHEMAS[case[1]]
     x = torch.randn(batch, *schema.shape)
+    if schema.kind == "text":
+        x = torch.randint(1, schema.cardinalities[0], (batch, *schema.shape)).float()
+        x[0, -3:] = 0  # the first is shorter than the others
+        return x
     for place, codes in enumerate(schema.cardinalities):
         if codes:
             x[:, place] = torch.randint(0, codes, (batch,)).float()
@@ -57,7 +83,7 @@ def by_member(outputs):
 
 
 def test_says_how_many_sizes_there_are_and_what_one_needs(case):
-    how = recipe_of(network[case[0]])
+    how = recipe_of(network[case[0]], SCHEMAS[case[1]])
     assert how.sizes >= 1
     assert how.passes > 0
 
@@ -89,7 +115,7 @@ def test_every_weight_gets_a_gradient_within_two_steps(case):
 
 
 def test_larger_size_never_has_fewer_weights(case):
-    sizes = range(1, recipe_of(network[case[0]]).sizes + 1)
+    sizes = range(1, recipe_of(network[case[0]], SCHEMAS[case[1]]).sizes + 1)
     count = [sum(weight.numel() for weight in build(case, size).parameters()) for size in sizes]
     assert count == sorted(set(count))
 
@@ -137,9 +163,52 @@ def test_learns_to_tell_eight_examples_apart(case):
 def test_outputs_stay_finite_far_from_the_training_data(case):
     module, x = build(case).eval(), inputs(case)
     schema = SCHEMAS[case[1]]
-    numbers = [c == 0 for c in schema.cardinalities] or [True] * schema.shape[0]
-    x[:, torch.tensor(numbers)] *= 1e4
+    if not schema.cardinalities:
+        x *= 1e4
+    elif schema.kind == "table":
+        x[:, torch.tensor([codes == 0 for codes in schema.cardinalities])] *= 1e4
     assert module(x).isfinite().all()
+
+
+@pytest.mark.parametrize("case", REMEMBERING, ids=lambda case: f"{case[0]}-{case[1]}")
+def test_pushed_step_by_step_gives_what_reading_at_once_gives(case):
+    module, x = build(case).eval(), inputs(case)[1:]
+    with torch.no_grad():
+        at_once, _ = module.each(x)
+        state, rows = None, []
+        for place in range(x.shape[1]):
+            row, state = module.step(x[:, place], state)
+            rows.append(row)
+        torch.testing.assert_close(torch.stack(rows, dim=1), at_once, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(module(x), at_once[:, -1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", REMEMBERING, ids=lambda case: f"{case[0]}-{case[1]}")
+def test_what_was_read_is_not_changed_by_what_follows(case):
+    module, x = build(case).eval(), inputs(case)[1:]
+    other = x.clone()
+    other[:, 8:] = inputs(case)[1:, 8:].flip(0)
+    with torch.no_grad():
+        before, after = module.each(x)[0][:, :8], module.each(other)[0][:, :8]
+    torch.testing.assert_close(before, after, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", REMEMBERING, ids=lambda case: f"{case[0]}-{case[1]}")
+def test_reading_goes_on_from_the_state_it_left(case):
+    module, x = build(case).eval(), inputs(case)[1:]
+    with torch.no_grad():
+        whole, _ = module.each(x)
+        first, state = module.each(x[:, :7])
+        second, _ = module.each(x[:, 7:], state)
+    torch.testing.assert_close(torch.cat([first, second], dim=1), whole, rtol=1e-4, atol=1e-4)
+
+
+def test_what_follows_a_shorter_text_changes_nothing():
+    for name, form in CASES:
+        if SCHEMAS[form].kind == "text":
+            module, x = build((name, form)).eval(), inputs((name, form))
+            shorter = x[:1, :-3]
+            torch.testing.assert_close(module(x)[:1], module(shorter), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.slow

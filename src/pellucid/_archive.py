@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 from pellucid.errors import ModelFileError, SavingError
 
-FORMAT = 2
+FORMAT = 3
 CHECKSUMS = "checksums.json"
 _COMMENT = "pellucid model {}"
 _LONGEST_JSON = 64 << 20  # bytes

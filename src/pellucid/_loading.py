@@ -127,8 +127,8 @@ def _schema(given: Mapping[str, Any]) -> Schema:
         schema.scale > 0
         and len(schema.shape) > 0
         and math.prod(schema.shape) <= _LARGEST_EXAMPLE
-        and len(schema.cardinalities) in (0, schema.shape[0])
-        and len(schema.shares) in (0, len(schema.classes))
+        and len(schema.cardinalities) in (0, 1, schema.shape[0])
+        and len(schema.shares) in (0, len(schema.classes), *schema.cardinalities[:1])
         and len(set(schema.classes)) == len(schema.classes)
         and isinstance(schema.details, dict)
     )
@@ -152,7 +152,7 @@ def _network(
         return own
     builder = _entry(path, registry.network, _field(built, "network", str), "network")
     size = _field(built, "size", int)
-    if not 1 <= size <= recipe_of(builder).sizes:
+    if not 1 <= size <= recipe_of(builder, task.schema).sizes:
         raise ValueError(f"there is no size {size} of the network")
     members = _field(built, "members", int) if "members" in built else 1
     if not 1 <= members <= MEMBERS:

@@ -39,6 +39,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pellucid.data import Schema
+
 Builder = TypeVar("Builder", bound=Callable[..., object])
 
 MEMBERS = 8  # networks of a committee at most: answering takes as many times as long
@@ -63,6 +65,8 @@ class Recipe:
         hardest: share of the examples, those with the largest last loss, that a pass after the
             first keeps; 1 for all.
         clip: norm above which the gradient of a step is shortened to it; 0 for never.
+        ahead: whether it can be asked what comes next (`schema.ahead`): True if that alone, False
+            if only about x itself, None for both.
         contender: False for a network that is there to be beaten and never chosen by itself.
     """
 
@@ -76,6 +80,7 @@ class Recipe:
     smoothing: float = 0.0
     hardest: float = 1.0
     clip: float = 0.0
+    ahead: bool | None = False
     contender: bool = True
 
     def wanted(self, examples: int) -> float:
@@ -87,8 +92,13 @@ class Recipe:
         return self.passes * math.sqrt(REFERENCE / examples)
 
 
-def recipe(how: Recipe) -> Callable[[Builder], Builder]:
-    """Decorate a builder with the way its network likes to learn."""
+def recipe(how: Recipe | Callable[[Schema], Recipe]) -> Callable[[Builder], Builder]:
+    """Decorate a builder with the way its network likes to learn.
+
+    Args:
+        how: the recipe; or what gives it for a schema, where going on with a text is learned
+            otherwise than telling classes of text apart. Sizes are the same for all of them.
+    """
 
     def keep(builder: Builder) -> Builder:
         builder.recipe = how  # type: ignore[attr-defined]
@@ -97,6 +107,7 @@ def recipe(how: Recipe) -> Callable[[Builder], Builder]:
     return keep
 
 
-def recipe_of(builder: object) -> Recipe:
+def recipe_of(builder: object, schema: Schema) -> Recipe:
     """Give a builder's recipe, or a cautious one for a builder (or a module) that has none."""
-    return getattr(builder, "recipe", Recipe())
+    how: Recipe | Callable[[Schema], Recipe] = getattr(builder, "recipe", Recipe())
+    return how if isinstance(how, Recipe) else how(schema)

@@ -112,19 +112,24 @@ def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
     Raises:
         BadInputError: if the wished network does not take this kind of data, or none does.
     """
-    taking = registry.network.taking(schema.kind)
+    taking = [
+        name
+        for name in registry.network.taking(schema.kind)
+        if recipe_of(registry.network[name], schema).ahead in (None, schema.ahead != 0)
+    ]
     if wish is None:
-        names = [name for name in taking if recipe_of(registry.network[name]).contender] or taking
+        contend = [n for n in taking if recipe_of(registry.network[n], schema).contender]
+        names = contend or taking
     else:
         registry.network[wish]
         names = [wish] if wish in taking else []
     if not names:
         raise BadInputError(
-            given=f"network {wish!r} for data of the kind {schema.kind!r}",
-            needed=f"one of {', '.join(taking)}" if taking else "a network that takes this kind",
+            given=f"network {wish!r} for this question about data of the kind {schema.kind!r}",
+            needed=f"one of {', '.join(taking)}" if taking else "a network that answers it",
             remedy="leave --network out to have it chosen",
         )
-    sizes = {name: recipe_of(registry.network[name]).sizes for name in names}
+    sizes = {name: recipe_of(registry.network[name], schema).sizes for name in names}
     return [(name, size) for name in names for size in range(1, sizes[name] + 1)]
 
 
@@ -185,7 +190,7 @@ def choose_by_rule(task: Task, supply: Supply, *, wish: str | None, steps: int) 
     """Choose without a clock, so that a run by steps repeats: by passes alone."""
     chosen: Choice | None = None
     for name, size in candidates(supply.schema, wish):
-        how = recipe_of(registry.network[name])
+        how = recipe_of(registry.network[name], supply.schema)
         batch = batch_for(how, len(supply))
         enough = steps * batch / len(supply) >= how.wanted(len(supply)) * 4 ** (size - 1)
         if chosen is not None and not (enough and chosen.built["network"] == name):
@@ -200,7 +205,7 @@ def choose_by_rule(task: Task, supply: Supply, *, wish: str | None, steps: int) 
 
 def choose_own(network: nn.Module, supply: Supply) -> Choice:
     """Take the user's own module, as it is."""
-    how = recipe_of(type(network))
+    how = recipe_of(type(network), supply.schema)
     return Choice(
         built={"module": place_of(network)},
         recipe=how,
@@ -219,7 +224,7 @@ def _timed(
     name: str, size: int, task: Task, supply: Supply, *, seed: int, quick: bool
 ) -> Choice | None:
     """Time one candidate; None if it does not fit into memory."""
-    how = recipe_of(registry.network[name])
+    how = recipe_of(registry.network[name], supply.schema)
     built = {"network": name, "size": size}
     batch = batch_for(how, len(supply))
     try:
