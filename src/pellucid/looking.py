@@ -108,6 +108,7 @@ def look(
     *,
     target: str | None = None,
     group: str | None = None,
+    task: str | None = None,
     test: Any = None,
     cache: Path | None = None,
 ) -> Look:
@@ -117,13 +118,14 @@ def look(
         data: a file, a folder, a list of files, arrays, or a table.
         target: the column that holds the answer; None to find it, or to do without.
         group: the column whose equal values belong together.
+        task: the question that shall be asked; a table of times is a series where it is "forecast".
         test: data that the model will be judged on, to find what it shares with `data`.
         cache: folder for decoded data that later calls reuse; None for the user's cache folder.
 
     Raises:
         BadInputError: if there is nothing that can be used.
     """
-    ask = Ask(target=target or "", group=group, cache=cache)
+    ask = Ask(target=target or "", group=group, cache=cache, task=task)
     kind, examples = open_source(data, ask)
     if examples.targets is not None and examples.targets.ndim > 1:
         examples = examples.replace(targets=None)  # what comes next is no class and no number
