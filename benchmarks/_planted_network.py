@@ -17,13 +17,22 @@ from numpy.typing import NDArray
 
 from benchmarks._planted_pictures import DESIGNS, Pictures
 from benchmarks._planted_pictures import LEVELS as PICTURE_LEVELS
+from benchmarks._planted_series import ANSWERS, Lines
+from benchmarks._planted_series import LEVELS as SERIES_LEVELS
 from benchmarks._planted_tables import LEVELS as TABLE_LEVELS
 from benchmarks._planted_tables import PLANS, Tables
+from benchmarks._planted_texts import LEVELS as TEXT_LEVELS
+from benchmarks._planted_texts import TALES, Texts
 from benchmarks._planted_truth import NEITHER, Design, Planted, auroc
 
 RIGHT, EXPLAINED = 0.95, 0.9
 TESTED = 400  # examples for each check
-FAMILIES = {"pictures": (Pictures, DESIGNS), "tables": (Tables, PLANS)}
+FAMILIES: dict[str, tuple[Any, Any, Any]] = {
+    "pictures": (Pictures, DESIGNS, PICTURE_LEVELS),
+    "tables": (Tables, PLANS, TABLE_LEVELS),
+    "texts": (Texts, TALES, TEXT_LEVELS),
+    "series": (Lines, ANSWERS, SERIES_LEVELS),
+}
 
 
 def main() -> None:
@@ -37,9 +46,9 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=10, help="explained by pellucid's choice")
     parser.add_argument("--each", type=int, default=4, help="of them explained by every method")
     options = parser.parse_args()
-    design: Design = FAMILIES[options.family][0](options.name, options.level)
-    examples = (PICTURE_LEVELS if options.family == "pictures" else TABLE_LEVELS)[options.level]
-    count = getattr(examples, "examples", None) or examples.rows
+    make, _, levels = FAMILIES[options.family]
+    design: Design = make(options.name, options.level)
+    count = getattr(levels[options.level], "examples", None) or levels[options.level].rows
     base = 1000 * options.seed
     model = design.fit(
         design.made(count, seed=base, training=True), budget=options.budget, seed=options.seed
@@ -88,11 +97,14 @@ def _row(
     design: Design, model: Any, test: Planted, place: int, method: str | None
 ) -> dict[str, Any]:
     start = time.perf_counter()
-    (explanation,) = model.explain(test.x[place : place + 1], method=method)
+    several = not _apart(test.x)
+    explanation = model.explain(
+        test.x[place : place + 1] if several else test.x[place], method=method
+    )
+    explanation = explanation[0] if isinstance(explanation, list) else explanation
     seconds = time.perf_counter() - start
     shares = np.array([part.share for part in explanation.parts])
-    # In a table what speaks against the answer is a reason for it not to be surer.
-    scores = shares if test.truth.ndim == 3 else abs(shares)
+    scores = shares if design.signed else abs(shares)
     faithful = explanation.faithfulness
     return {
         "asked": method or "pellucid",
@@ -119,10 +131,18 @@ def _agreement(model: Any, planted: Planted) -> tuple[float, float]:
 
 
 def _answers(model: Any, x: Any) -> NDArray[Any]:
-    found = [one.answer for one in model.predict_many(x)]
+    given = x if _apart(x) else [x]
+    found = [one.answer for each in given for one in model.predict_many(each)]
     if hasattr(found[0], "label"):
         return np.array([answer.label for answer in found], object)
+    if hasattr(found[0], "median"):
+        return np.array([next(iter(answer.median.values())).mean() for answer in found])
     return np.array([answer.value for answer in found])
+
+
+def _apart(x: Any) -> bool:
+    """Tell whether each example is a table of its own."""
+    return isinstance(x, list) and not isinstance(x[0], str)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ class Pictures:
 
     name: str
     level: int
+    signed = True
 
     def made(
         self, count: int, *, seed: int, scenery: int | None = None, swapped: bool = False,

@@ -92,6 +92,7 @@ class Tables:
 
     name: str
     level: int
+    signed = False
 
     @property
     def plan(self) -> Plan:

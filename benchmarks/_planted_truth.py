@@ -4,11 +4,13 @@ Idea: a part of a picture is true if it holds a quarter of one mark, or if half 
 parts that hold some of a mark, or of which a tenth lies in the box around one, do not count: parts
 need not follow the edge of a mark, and a hollow makes a ring. The rest is false.
 A column is false if the answer never uses it, true if it moved this very answer, and does not count
-if the rule uses it but it hardly mattered here.
+if the rule uses it but it hardly mattered here. A stretch of a text or a series is true if it holds
+a quarter of a reason or half of it is one.
 
 Letters: N examples, P parts, H W height and width, F columns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,11 +27,14 @@ class Planted:
     """Examples with their reasons.
 
     Args:
-        x: as `model.explain` takes it: pictures (N, H, W, C), or an Arrow table of N rows.
+        x: as `model.explain` takes it: pictures (N, H, W, C), an Arrow table of N rows, a list of
+            N texts, or a list of N Arrow tables that are a series each.
         y: the answers, (N,): strings, or float64.
         truth: for pictures, (N, H, W), the number of the mark that each pixel belongs to, from 1,
             the same but negative in the rest of the box around it, 0 elsewhere; for tables, (N, F),
-            how much each column moved the answer, 0 if it is never used.
+            how much each column moved the answer, 0 if it is never used; for texts, (N,) arrays
+            that say of each character whether it is a reason: 1, 0, or NaN where that does not
+            count; for series, (N, T, C) the same of each value.
     """
 
     x: Any
@@ -38,7 +43,14 @@ class Planted:
 
 
 class Design(Protocol):
-    """One way of planting a reason, in one difficulty."""
+    """One way of planting a reason, in one difficulty.
+
+    Attributes:
+        signed: whether reasons speak for the answer. In a table what speaks against it is a reason,
+            too, for it not to be surer.
+    """
+
+    signed: bool
 
     def made(
         self, count: int, *, seed: int, scenery: int | None = None, swapped: bool = False,
@@ -90,6 +102,30 @@ def of_columns(effects: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     least = MATTERS * effects.max()
     return np.select([effects == 0, effects >= least], [0.0, 1.0], np.nan)
+
+
+def of_spans(where: Sequence[Sequence[int]], marks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell which stretches are a reason: 1, 0, or NaN where that does not count.
+
+    Args:
+        where: start and end of each.
+        marks: of each place, (T,), as in `Planted.truth`.
+    """
+    return np.array([judged(marks[start:end], marks) for start, end in where])
+
+
+def judged(inside: NDArray[np.float64], marks: NDArray[np.float64]) -> float:
+    """Tell whether what is inside a part is a reason: 1, 0, or NaN where that does not count.
+
+    Args:
+        inside: marks of the places in the part.
+        marks: of all places.
+    """
+    true = float((inside == 1).sum())
+    # Where several words are reasons, each of them is a mark of its own, about as long.
+    if true and (true >= OF_PART * inside.size or true >= OF_MARK * (marks == 1).sum()):
+        return 1.0
+    return float("nan") if true or np.isnan(inside).any() else 0.0
 
 
 def auroc(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> float:

@@ -115,8 +115,8 @@ def test_help_answers_in_half_a_second():
     # Of processor time: what else the machine does just now must not decide.
     own = after.children_user - before.children_user
     assert own + after.children_system - before.children_system < 0.5
-    verbs = ("look", "fit", "evaluate", "predict", "explain", "report", "replay", "list", "show")
-    for verb in verbs:
+    verbs = ("look", "fit", "evaluate", "predict", "explain", "generate", "report", "replay")
+    for verb in (*verbs, "list", "show"):
         assert f"\n  {verb}" in told
 
 
@@ -124,6 +124,7 @@ def test_fit_passes_on_every_option(calls, capsys):
     status = status_of(
         *("fit", "people.csv", "--task", "classify", "--target", "income", "--group", "family"),
         *("--network", "mlp", "--valid", "more.csv", "--budget", "30 s", "--memory", "1 GiB"),
+        *("--horizon", "24", "--past", "96"),
         *("--steps", "7", "--seed", "3", "--device", "cpu", "--out", "a.pellucid"),
         "--no-cases",
     )
@@ -139,6 +140,8 @@ def test_fit_passes_on_every_option(calls, capsys):
         "group": "family",
         "network": "mlp",
         "valid": "more.csv",
+        "horizon": 24,
+        "past": 96,
         "budget": "30 s",
         "memory": "1 GiB",
         "steps": 7,
@@ -155,7 +158,8 @@ def test_what_is_not_asked_for_has_its_default(calls):
     given = calls["fit"]
     assert (given["budget"], given["seed"], given["device"]) == ("10 min", 0, "auto")
     assert given["cases"] is True
-    assert {given[name] for name in ("task", "target", "network", "memory", "steps")} == {None}
+    names = ("task", "target", "network", "memory", "steps", "horizon", "past")
+    assert {given[name] for name in names} == {None}
 
 
 @pytest.mark.parametrize(
@@ -205,11 +209,12 @@ def test_look_draws_its_sheet_and_answers_in_json(calls, capsys, tmp_path):
     sheet = tmp_path / "sheet.png"
 
     status_of(
-        *("look", "flowers", "--target", "a", "--group", "b", "--test", "more"),
+        *("look", "flowers", "--target", "a", "--group", "b", "--task", "c", "--test", "more"),
         *("--json", "--out", str(sheet)),
     )
 
-    assert calls["look"] == {"data": "flowers", "target": "a", "group": "b", "test": "more"}
+    given = {"data": "flowers", "target": "a", "group": "b", "task": "c", "test": "more"}
+    assert calls["look"] == given
     assert json.loads(capsys.readouterr().out) == {"n": 900}
     assert sheet.read_bytes() == b"\x89PNG sheet"
 

@@ -45,6 +45,12 @@ def divided(kind, examples, schema):
     return kind.parts(kind.take(examples, np.arange(8)), schema)
 
 
+def seen(kind, examples, schema, count=8):
+    """Give the shape of an example in a batch: where examples have lengths, that of the longest."""
+    sizes = kind.sizes(kind.encode(examples, schema)[:count], schema)
+    return schema.shape if sizes is None else (int(sizes.max()), *schema.shape[1:])
+
+
 def same(one, other):
     return (
         one.names == other.names and one.where == other.where and np.array_equal(one.of, other.of)
@@ -90,7 +96,7 @@ def test_equal_examples_are_in_one_cluster(kind, examples):
 def test_gives_finite_numbers_of_the_shape_that_its_schema_says(kind, examples):
     schema = kind.describe(examples)
     x = tensor(kind, examples, schema)
-    assert x.shape == (8, *schema.shape)
+    assert x.shape == (8, *seen(kind, examples, schema))
     assert x.dtype == torch.float32
     assert x.isfinite().all()
 
@@ -104,7 +110,9 @@ def test_a_schema_survives_json(kind, examples):
 def test_an_example_is_encoded_the_same_alone_and_among_others(kind, examples):
     schema = kind.describe(examples)
     alone = kind.take(examples, np.array([3]))
-    assert torch.equal(tensor(kind, alone, schema)[0], tensor(kind, examples, schema)[3])
+    one, among = tensor(kind, alone, schema)[0], tensor(kind, examples, schema)[3]
+    assert torch.equal(one, among[: len(one)])
+    assert not among[len(one) :].any()
 
 
 def test_reading_as_a_trained_model_does_gives_the_same_numbers(kind, source, examples):
@@ -161,12 +169,18 @@ def test_parts_have_names_of_their_own_and_a_place_in_the_raw_example(divided):
         assert json.loads(json.dumps(parts.where)) == [*parts.where]
 
 
-def test_each_part_is_some_numbers_of_x_and_most_numbers_are_in_a_part(divided, schema):
-    for parts in divided:
+def test_each_part_is_some_numbers_of_x_and_most_numbers_are_in_a_part(
+    kind, examples, divided, schema
+):
+    stored = kind.encode(examples, schema)
+    sizes = kind.sizes(stored, schema)
+    for place, parts in enumerate(divided):
         of = np.broadcast_to(parts.of, schema.shape)
         assert of.dtype == np.int64
         assert set(of.ravel().tolist()) - {-1} == set(range(len(parts)))
-        assert (of >= 0).mean() > 0.5
+        length = len(of) if sizes is None else sizes[place]
+        assert (of[:length] >= 0).mean() > 0.5
+        assert (of[length:] == -1).all()
 
 
 def test_parts_do_not_depend_on_the_time_or_on_the_examples_beside(kind, examples, schema, divided):
@@ -189,13 +203,16 @@ def test_parts_follow_a_schema_that_was_saved(kind, examples, schema, divided):
 
 def test_areas_are_the_same_in_all_examples(kind, examples, schema):
     areas = kind.areas(kind.take(examples, np.arange(8)), schema)
+    lengths = kind.sizes(kind.encode(examples, schema)[:8], schema) is not None
     first = areas[0]
     assert len(areas) == 8
     assert 2 <= len(first) <= 100
     assert len(set(first.names)) == len(first)
     for area in areas:
         assert area.names == first.names
-        assert np.array_equal(area.of, first.of)
+        assert area.of.max() < len(area)
+        # Where examples have lengths, an area such as a word lies elsewhere in each.
+        assert lengths or np.array_equal(area.of, first.of)
         assert len(area.where) == len(first)
         assert json.loads(json.dumps(area.where)) == [*area.where]
 

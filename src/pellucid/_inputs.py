@@ -78,17 +78,20 @@ def file_sum(path: Path) -> str:
 
 
 def _file_of(name: str, roots: Sequence[Path]) -> str | None:
-    """Find the file that an example came from: its name is a path, or a file and a row.
+    """Find the file that an example came from: its name is a path, or a file and a row or a time.
 
     None where no file was given, or where two of them have the same name.
     """
     stems = [stem for stem in (name, name.rpartition(" row ")[0]) if stem]
-    found = {
-        root.resolve() for root in roots if root.is_file() and {str(root), root.name} & {*stems}
-    }
+    found = {root.resolve() for root in roots if root.is_file() and _is_in(name, root)}
     folders = [root for root in roots if root.is_dir()]
     for folder in [*folders, Path()] if folders else []:
         if not found:
             places = [folder / stem for stem in stems]
             found = {place.resolve() for place in places if place.is_file()}
     return str(found.pop()) if len(found) == 1 else None
+
+
+def _is_in(name: str, file: Path) -> bool:
+    """Tell whether a name is that of a file, or begins with it."""
+    return any(name == known or name.startswith(f"{known} ") for known in (str(file), file.name))

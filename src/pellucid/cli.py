@@ -7,46 +7,21 @@ saved; anything else is a bug.
 What is heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 
-import contextlib
 import functools
 import io
-import itertools
-import json
-import math
-import os
-import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from typer.core import TyperGroup
 
 import pellucid
-from pellucid.errors import BadInputError, InterruptedRunError, PellucidError
-
-_INTERRUPTED = 130
-_AT_FAULT = 2
-
-
-class _Commands(TyperGroup):
-    """Turns what a user can meet into a sentence and an exit status."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (InterruptedRunError, KeyboardInterrupt) as stop:
-            _tell(f"pellucid: {str(stop) or 'interrupted'}")
-            raise SystemExit(_INTERRUPTED) from None
-        except PellucidError as error:
-            _tell(f"pellucid: {error}")
-            raise SystemExit(_AT_FAULT) from None
-
+from pellucid import _shell
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=_shell.Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -56,7 +31,8 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder or a file of raw data.")]
-Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw files.")]
+Files = Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="Raw files.")]
+Texts = Annotated[list[str] | None, typer.Option("--text", help="Some words instead of files.")]
 Target = Annotated[str | None, typer.Option(help="The column that holds the answer.")]
 Group = Annotated[str | None, typer.Option(help="The column whose equal values stay together.")]
 
@@ -75,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _version(wanted: bool) -> bool:
     if wanted:
-        _print(pellucid.__version__)
+        _shell.say(pellucid.__version__)
         raise typer.Exit
     return wanted
 
@@ -91,20 +67,21 @@ def _start(
 
 
 @app.command()
-def look(
+def look(  # noqa: PLR0913 - one argument an option
     data: Data,
     *,
     target: Target = None,
     group: Group = None,
+    task: Annotated[str | None, typer.Option(help="Such as forecast, for times.")] = None,
     test: Annotated[str | None, typer.Option(help="Test data, to find what leaks.")] = None,
     out: Annotated[Path | None, typer.Option(help="Draw a sheet of examples: a PNG.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is there, what is broken and what leaks."""
-    found = pellucid.look(data, target=target, group=group, test=test)
+    found = pellucid.look(data, target=target, group=group, task=task, test=test)
     if out is not None:
-        _save(out, found.sheet())
-    _answer(found.to_json() if as_json else str(found))
+        _shell.save(out, found.sheet())
+    _shell.answer(found.to_json() if as_json else str(found))
 
 
 @app.command()
@@ -116,6 +93,8 @@ def fit(  # noqa: PLR0913 - one argument an option
     group: Group = None,
     network: Annotated[str | None, typer.Option(help="Default: chosen by timing.")] = None,
     valid: Annotated[str | None, typer.Option(help="Default: split off DATA.")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Steps that a forecast shall reach.")] = None,
+    past: Annotated[int | None, typer.Option(help="Steps that it may look back at.")] = None,
     budget: Annotated[str, typer.Option(help="Time for everything: '60 s', '1.5 h'.")] = "10 min",
     memory: Annotated[str | None, typer.Option(help="Memory to keep to: '4 GiB'.")] = None,
     steps: Annotated[int | None, typer.Option(help="Take exactly this many; no clock.")] = None,
@@ -132,7 +111,7 @@ def fit(  # noqa: PLR0913 - one argument an option
     from pellucid.showing import Display, summarise
     from pellucid.training.budget import process_started
 
-    path = out or _named_after(data)
+    path = out or _shell.named_after(data)
     with Display(quiet=quiet) as watch:
         model = pellucid.fit(
             data,
@@ -141,6 +120,8 @@ def fit(  # noqa: PLR0913 - one argument an option
             group=group,
             network=network,
             valid=valid,
+            horizon=horizon,
+            past=past,
             budget=budget,
             memory=memory,
             steps=steps,
@@ -152,43 +133,48 @@ def fit(  # noqa: PLR0913 - one argument an option
             started=process_started(),
         )
     summary = model.record["summary"]
-    _answer(summary if as_json else f"{summarise(summary)}\n\n{_saved(path)}")
+    _shell.answer(
+        summary if as_json else f"{summarise(summary)}\n\n{_shell.saved(path, summary['task'])}"
+    )
 
 
 @app.command()
 def evaluate(model: ModelFile, data: Data, *, as_json: AsJson = False) -> None:
     """Score a model on data that it has not seen, with intervals, beside the guess."""
     result = pellucid.load(model).evaluate(data)
-    _answer(result.to_json() if as_json else str(result))
+    _shell.answer(result.to_json() if as_json else str(result))
 
 
 @app.command()
 def predict(
     model: ModelFile,
-    files: Files,
+    files: Files = None,
     *,
+    text: Texts = None,
     level: Annotated[float, typer.Option(help="How often the set holds the truth.")] = 0.9,
     why: Annotated[
         bool, typer.Option("--why", help="Explain; with --json: for the record.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Answer for each file, in the order given."""
+    """Answer for each file, or each text, in the order given."""
+    source = _shell.given(files or [], text or [])
     if why:
         from pellucid.deciding import decisions
 
-        for decision in decisions(pellucid.load(model), files, level=level, path=model):
-            _answer(decision.to_json() if as_json else f"{decision}\n", indent=None)
+        for decision in decisions(pellucid.load(model), source, level=level, path=model):
+            _shell.answer(decision.to_json() if as_json else f"{decision}\n", indent=None)
         return
-    for answer in pellucid.load(model).predict_many(files, level=level):
-        _answer(answer.to_json() if as_json else str(answer), indent=None)
+    for answer in pellucid.load(model).predict_many(source, level=level):
+        _shell.answer(answer.to_json() if as_json else str(answer), indent=None)
 
 
 @app.command()
-def explain(
+def explain(  # noqa: PLR0913 - one argument an option
     model: ModelFile,
-    files: Files,
+    files: Files = None,
     *,
+    text: Texts = None,
     answer: Annotated[str | None, typer.Option(help="Default: the one that is given.")] = None,
     method: Annotated[str | None, typer.Option(help="Default: the best on this model.")] = None,
     out: Annotated[
@@ -202,11 +188,36 @@ def explain(
     folder = out is not None and (out.is_dir() or not out.suffix)
     if out is not None and not folder:
         form_of(out)  # refused before the work
-    found = pellucid.load(model).explain_many(files, answer=answer, method=method)
-    for place, each in enumerate(found if folder or out is None else _only(found, out), start=1):
-        _answer(each.to_json() if as_json else f"{each}\n", indent=None)
+    source = _shell.given(files or [], text or [])
+    found = pellucid.load(model).explain_many(source, answer=answer, method=method)
+    kept = found if folder or out is None else _shell.only(found, out)
+    for place, each in enumerate(kept, start=1):
+        _shell.answer(each.to_json() if as_json else f"{each}\n", indent=None)
         if out is not None:
-            _keep(each.explanation, out / _page_name(place, each.name) if folder else out)
+            name = _shell.page_name(place, each.name)
+            _shell.keep(each.explanation, out / name if folder else out)
+
+
+@app.command()
+def generate(  # noqa: PLR0913 - one argument an option
+    model: ModelFile,
+    *,
+    prompt: Annotated[str, typer.Option(help="What stands before it. Default: nothing.")] = "",
+    length: Annotated[int, typer.Option(help="Characters, at most.")] = 400,
+    temperature: Annotated[float, typer.Option(help="0 is cautious, 1 as learned.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(help="Draw among so many likeliest.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw among this much chance.")] = None,
+    seed: Annotated[int, typer.Option(help="Start of every random choice.")] = 0,
+    count: Annotated[int, typer.Option(help="How many to make.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Write to this file, too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write on from a prompt, as it comes."""
+    from pellucid.generating import Drawing, Wish
+
+    how = Drawing(temperature=temperature, top_k=top_k, top_p=top_p)
+    wish = Wish(prompt=prompt, length=length, count=count, seed=seed, drawing=how)
+    _shell.write(pellucid.load(model), wish, out, as_json=as_json)
 
 
 @app.command()
@@ -225,7 +236,8 @@ def report(
     summary = known.record.get("summary", {})
     scores, guess = summary.get("scores", {}), summary.get("guess", {})
     said = {"report": path, "scores": scores, "guess": guess}
-    _answer(said if as_json else "\n".join([*_headline(scores, guess), f"Saved {path}"]))
+    lines = [*_shell.headline(scores, guess), f"Saved {path}"]
+    _shell.answer(said if as_json else "\n".join(lines))
 
 
 @app.command()
@@ -245,9 +257,9 @@ def replay(
         path = model or _records.model_path(each)
         result = deciding.replay(each, load(path), source=data, path=path)
         holds = holds and result.holds
-        _answer(result.to_json() if as_json else str(result), indent=None)
+        _shell.answer(result.to_json() if as_json else str(result), indent=None)
     if not holds:
-        raise typer.Exit(_AT_FAULT)
+        raise typer.Exit(_shell.AT_FAULT)
 
 
 @app.command(name="list")
@@ -264,11 +276,11 @@ def list_(
 
     members = getattr(registry, what.removesuffix("s"))
     entries = [
-        {"name": name, "takes": list(members.takes(name)), "about": _about(members[name])}
+        {"name": name, "takes": list(members.takes(name)), "about": _shell.about(members[name])}
         for name in members
     ]
     lines = [f"{entry['name']:12}  {entry['about']}" for entry in entries]
-    _answer(entries if as_json else "\n".join(lines))
+    _shell.answer(entries if as_json else "\n".join(lines))
 
 
 @app.command()
@@ -284,98 +296,8 @@ def show(
     found = pellucid.load(model)
     record = {**found.record, **({"trust": dict(found.trust)} if found.trust else {})}
     if out is not None:
-        _save(out, curve(record))
-    _answer(record if as_json else describe(record))
-
-
-def _answer(given: Any, *, indent: int | None = 2) -> None:
-    """Print a text as it is, and anything else as JSON."""
-    if isinstance(given, str):
-        _print(given)
-    else:
-        _print(json.dumps(_plain(given), indent=indent, allow_nan=False))
-
-
-def _plain(given: Any) -> Any:
-    """Put null where a number is not finite: JSON has no other word for it."""
-    if isinstance(given, Mapping):
-        return {key: _plain(value) for key, value in given.items()}
-    if isinstance(given, list | tuple):
-        return [_plain(value) for value in given]
-    return None if isinstance(given, float) and not math.isfinite(given) else given
-
-
-def _print(text: str) -> None:
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # Whoever read has read enough; without this the exit would try to flush again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-
-
-def _save(path: Path, picture: bytes) -> None:
-    from pellucid._archive import write_plain
-
-    write_plain(path, picture)
-
-
-def _keep(explanation: Any, path: Path) -> None:
-    """Save one explanation; an example that could not be used has none."""
-    from pellucid.data import Fault
-
-    if isinstance(explanation, Fault):
-        return
-    with contextlib.suppress(OSError):  # what is wrong with the folder is said when saving
-        path.parent.mkdir(parents=True, exist_ok=True)
-    explanation.save(path)
-    _tell(f"Saved {path}")
-
-
-def _only(found: Iterator[Any], out: Path) -> list[Any]:
-    """Give the only one there is: a file holds one explanation."""
-    first = list(itertools.islice(found, 2))
-    if len(first) > 1:
-        raise BadInputError(
-            given=f"several examples, to be explained in one file {str(out)!r}",
-            needed="a folder, which gets a page for each",
-            remedy=f"`--out {shlex.quote(str(out.with_suffix('')))}`",
-        )
-    return first
-
-
-def _page_name(place: int, name: str) -> str:
-    plain = re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-.")[:80]
-    return f"{place:04}-{plain or 'example'}.html"
-
-
-def _headline(scores: Mapping[str, Any], guess: Mapping[str, Any]) -> list[str]:
-    """Say the main score on one line."""
-    from pellucid._grid import figure
-
-    for name, score in scores.items():
-        low, high = figure(score.get("low")), figure(score.get("high"))
-        told = f"{name.replace('_', ' ')} {figure(score['value'])} ({low} to {high}) held out"
-        return [f"{told}; a guess reaches {figure(guess.get(name))}"]
-    return []
-
-
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
-def _named_after(data: str) -> str:
-    path = Path(data).resolve()
-    return f"{path.name if path.is_dir() else path.name.split('.')[0] or path.name}.pellucid"
-
-
-def _saved(path: str) -> str:
-    return f"Saved {path}; try: pellucid predict {shlex.quote(path)} FILE"
-
-
-def _about(member: Any) -> str:
-    module = sys.modules[member.__module__]
-    return (module.__doc__ or "").strip().partition("\n")[0]
+        _shell.save(out, curve(record))
+    _shell.answer(record if as_json else describe(record))
 
 
 if __name__ == "__main__":

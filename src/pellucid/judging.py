@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pellucid import _inference
 from pellucid.explaining import Subject
-from pellucid.explaining._cases import Cases, choose
+from pellucid.explaining._cases import Cases, choose, shortened
 from pellucid.explaining._choosing import trust
 from pellucid.preparing import Prepared, Side
 from pellucid.tasks import Estimate
@@ -89,7 +89,8 @@ def account(
     places = _spread(ready.train.y.cpu(), seed)
     train, held = ready.learned(places), ready.valid
     names = [str(name) for name in train.names], [str(name) for name in held.names]
-    cases = choose(train.stored, train.y, names[0], held.stored, held.y, names[1], seed=seed)
+    stored = [shortened(side.stored, ready.kind, ready.task) for side in (train, held)]
+    cases = choose(stored[0], train.y, names[0], stored[1], held.y, names[1], seed=seed)
     left = None if seconds is None else max(0.0, seconds - (time.perf_counter() - started))
     return cases, trust(subject, cases, seconds=left)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -32,6 +32,9 @@ from pellucid.explaining._evidence import Explanation
 from pellucid.explaining._relying import Reliance, rely
 from pellucid.tasks import Answer, Task
 from pellucid.tasks._targets import known
+
+if TYPE_CHECKING:
+    from pellucid.streaming import Stream
 
 __all__ = ["Evaluation", "Explanation", "Model", "Prediction", "Reliance", "load"]
 
@@ -213,6 +216,48 @@ class Model:
             faults=faults,
             notes=tuple(notes + ([strange] if strange else [])),
         )
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 400,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Write on from a text, piece by piece as it comes: `"".join(model.generate("To be"))`.
+
+        Args:
+            prompt: what stands before it; "" to begin anew.
+            length: characters to write, at most; a text may end before.
+            temperature: 1 draws as expected, less is more cautious, 0 takes the likeliest.
+            top_k: draw among so many likeliest tokens; None for all.
+            top_p: draw among the likeliest tokens that hold this probability; None for all.
+            seed: of the draws; the same seed writes the same text on a CPU.
+
+        Raises:
+            BadInputError: if the model does not tell what comes next, or an option makes no sense.
+        """
+        from pellucid.generating import Drawing, Wish, generate
+
+        how = Drawing(temperature=temperature, top_k=top_k, top_p=top_p)
+        wish = Wish(prompt=prompt, length=length, seed=seed, drawing=how)
+        return (piece.text for piece in generate(self.why.subject, wish))
+
+    def stream(self, *, level: float = 0.9) -> "Stream":
+        """Begin to read data that come piece by piece, in constant time and memory a step.
+
+        Args:
+            level: see `predict`.
+
+        Raises:
+            BadInputError: if the model cannot go on from what it has read.
+        """
+        from pellucid.streaming import Stream
+
+        return Stream(self, level=level)
 
     def outputs(self, examples: Examples) -> Float[Tensor, "N K"]:
         """Give the raw numbers of the network for examples read with the model's schema."""

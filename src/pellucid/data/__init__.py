@@ -19,74 +19,20 @@ To add a kind: copy the shortest file of this folder, decorate the class with `@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data._schema import Schema
+
 if TYPE_CHECKING:
     import torch
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schema:
-    """What is known of the form of the data; it travels with the model.
-
-    Args:
-        kind: name of the kind of data, as in `pellucid list kinds`.
-        shape: shape of one example as a network takes it, without the batch.
-        cardinalities: for tables, one entry a column: how many codes a category can have, 0 for a
-            number; for text a single entry, how many codes a token can have. Empty where x holds
-            only numbers.
-        target: what is asked, in the user's word: a column, or "class" for class folders.
-        classes: names of the classes, in the order of the outputs; empty for a number.
-        shares: how frequent each class is on the training side; the guess comes from here.
-        mean: mean of a numeric target on the training side, in its own unit.
-        scale: standard deviation of the same, in its own unit; never 0.
-        ahead: how many steps past the end of x are asked for: 0 if the answer is about x itself,
-            1 for the next token, a horizon for a forecast. Where it is not 0, what a network
-            answers at a step may depend on that step and those before it alone.
-        season: steps after which a series repeats itself, at least 1; 0 where nothing is foretold.
-            The answer that a forecast has to beat is what was there one season before.
-        variables: names of the quantities that are foretold; they are the first channels of x.
-        means: mean of each variable on the training side, in its own unit; x is scaled by it.
-        scales: standard deviation of the same; never 0.
-        details: what the kind needs to read and encode a raw file again, as JSON; only that kind
-            looks inside.
-    """
-
-    kind: str
-    shape: tuple[int, ...]
-    cardinalities: tuple[int, ...] = ()
-    target: str = ""
-    classes: tuple[str, ...] = ()
-    shares: tuple[float, ...] = ()
-    mean: float = 0.0
-    scale: float = 1.0
-    ahead: int = 0
-    season: int = 0
-    variables: tuple[str, ...] = ()
-    means: tuple[float, ...] = ()
-    scales: tuple[float, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Give plain JSON types that `from_json` reads back to an equal schema."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "Schema":
-        """Rebuild a schema from what `to_json` gave.
-
-        Raises:
-            TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
-        """
-        names = ("shape", "cardinalities", "classes", "shares", "variables", "means", "scales")
-        fixed = {name: tuple(given[name]) for name in names if name in given}
-        return cls(**{**given, **fixed})
+__all__ = ["Ask", "Examples", "Fault", "Finding", "Kind", "Parts", "Schema"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -293,7 +239,8 @@ class Kind(ABC):
     def steps(self, piece: Any, schema: Schema) -> NDArray[np.float32]:
         """Encode raw data that go on where others stopped, (T, *step): what `each` takes, bare.
 
-        A row of a series gives (1, C), a piece of text (T,) codes. The default: this kind has no
+        A row of a series gives (1, C), NaN where a number is missing: whoever knows the last one
+        puts it there. A piece of text gives (T,) codes. The default: this kind has no
         order in time.
 
         Raises:

@@ -127,7 +127,7 @@ def _cells(text: str, delimiter: str) -> list[str] | None:
 
 
 def _delimiter(lines: Sequence[str]) -> tuple[str, str]:
-    best, most = ",", (0.0, 0)
+    best, most = ",", (0.0, False, 0)
     for delimiter in DELIMITERS:
         rows = [record.fields or [] for record in records(lines, delimiter)]
         widths = [len(row) for row in rows]
@@ -135,8 +135,10 @@ def _delimiter(lines: Sequence[str]) -> tuple[str, str]:
         share = widths.count(width) / len(widths) if widths else 0.0
         if width > 1 and share > 0.95 and delimiter != "," and _is_european(rows):
             return delimiter, ","
-        if width > 1 and (round(share, 1), width) > most:
-            best, most = delimiter, (round(share, 1), width)
+        # Sentences may have as many commas a line; nobody types tabs like that.
+        rank = (round(share, 1), delimiter == "\t", width)
+        if width > 1 and rank > most:
+            best, most = delimiter, rank
     return best, "."
 
 

@@ -20,6 +20,7 @@ from pellucid.errors import BadInputError
 COUNTS = (1_000, 5_000, 20_000, 60_000)
 SHARES = (0.20, 0.15, 0.10, 0.05)
 MOST = 10_000  # held-out examples; ± 1 point, and scoring them stays a small part of the time
+_APART = ("test", "gap")  # sides that are neither learned from nor held out
 BINS = 10  # quantiles of a numeric target that both sides share evenly
 
 Numbers = NDArray[np.int64]
@@ -56,7 +57,7 @@ def split(
     """Divide examples into sides that share no group and no near-duplicate.
 
     Sides that the folders give are respected; otherwise some are held out, evenly by class or by
-    size of the target.
+    size of the target. What lies between the sides ("gap") is on neither.
 
     Args:
         examples: what was read.
@@ -82,7 +83,7 @@ def split(
         train, valid, said = _given(sides, clusters, units)
     else:
         train, valid, said = _drawn(
-            examples, np.flatnonzero(sides != "test"), units, keys, share, seed
+            examples, np.flatnonzero(~np.isin(sides, _APART)), units, keys, share, seed
         )
     said += _on_test(train, test, clusters)
     fingerprint = _fingerprint(keys[train], keys[valid], keys[test])
@@ -110,7 +111,7 @@ def _given(
 ) -> tuple[Numbers, Numbers, list[str]]:
     """Take the held-out side from the folders, and training without what would give it away."""
     valid = np.flatnonzero(sides == "valid")
-    train = np.flatnonzero((sides != "valid") & (sides != "test"))
+    train = np.flatnonzero((sides != "valid") & ~np.isin(sides, _APART))
     said = [f"the held-out side is the one given: {len(valid):,} examples"]
     twins = np.isin(clusters[train], clusters[valid])
     tied = np.isin(units[train], units[valid]) & ~twins

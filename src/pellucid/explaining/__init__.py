@@ -16,7 +16,7 @@ Letters: B N examples, P parts, M coverings, R blanks, K outputs.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,6 +94,16 @@ class Subject:
             outputs = torch.cat(rows)
         return outputs.clone()  # usable with gradients
 
+    def judged(self, x: Float[Tensor, "N ..."]) -> Float[Tensor, "N K"]:
+        """Give what the task scores of many examples (`Task.outcome`), on the CPU."""
+        rows = []
+        with torch.inference_mode(), _inference.autocast(self.device, self.numerics):
+            for part in x.split(_inference.batch_size(self.schema)):
+                seen = self.kind.views(part, self.schema) if self.views else [part]
+                outcome = self.task.outcome
+                rows.append(_inference.answered(self.network, seen, self.numerics, outcome))
+        return torch.cat(rows).cpu().clone()
+
     def shown(
         self,
         case: "Case",
@@ -136,7 +146,8 @@ class Case:
     """One example to be explained.
 
     Args:
-        x: (*schema.shape), on the device of the network.
+        x: (*schema.shape), on the device of the network; where examples have lengths, as long as
+            this one is.
         parts: into which it is divided.
         blanks: (R, *schema.shape), what it looks like where nothing is there.
         which: the answer that is explained, as `Task.chosen` gives it.
@@ -152,7 +163,7 @@ class Case:
     @cached_property
     def of(self) -> Int[Tensor, "..."]:
         """The part that each number of x belongs to, -1 for none; broadcasts to x."""
-        return torch.from_numpy(self.parts.of).to(self.x.device)
+        return places(self.parts, self.x.shape).to(self.x.device)
 
     def covered(
         self, shown: Bool[Tensor, "M P"], blank: Int[Tensor, " M"]
@@ -194,6 +205,21 @@ class Explainer(ABC):
 
         The same subject, case and seed give the same shares.
         """
+
+
+def places(parts: Parts, shape: Sequence[int]) -> Int[Tensor, "..."]:
+    """Give the part that each number of x belongs to, -1 for none; broadcasts to the shape.
+
+    Args:
+        parts: of one example.
+        shape: of x. Where examples have lengths, a batch is as long as its longest example: what
+            lies behind the end of this one belongs to no part.
+    """
+    of = torch.from_numpy(parts.of)
+    if of.ndim < len(shape) or of.shape[0] in (1, shape[0]):
+        return of
+    behind = of.new_full((max(0, shape[0] - len(of)), *of.shape[1:]), -1)
+    return torch.cat([of[: shape[0]], behind])
 
 
 @contextmanager

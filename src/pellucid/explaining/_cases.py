@@ -24,6 +24,7 @@ from pellucid.tasks import Task
 TRAINING, HELD = 2000, 256
 _BYTES = 4 << 20
 _RANGES = 16  # of numbers
+_STEPS = 128  # of examples without targets
 _LONGEST_NAME = 200  # characters
 _BESIDE = 256  # bytes for the target and the name of a case
 _ARRAYS = ("stored", "y", "held", "held_y")
@@ -37,7 +38,7 @@ class Cases:
 
     Args:
         stored: training cases as `Kind.encode` gives them, (N, *stored).
-        y: their targets as `Task.encode` gives them, (N,).
+        y: their targets as `Task.encode` gives them, (N,), or (N, T, A) for what comes next.
         names: one each, as they were read.
         held: cases that were held out from training, (H, *stored).
         held_y: their targets, (H,).
@@ -89,9 +90,11 @@ class Cases:
                 raise ValueError(f"{array!r}, {targets!r} and {called!r} of the cases differ")
             _check_targets(arrays[targets], schema, task)
         stored, held = arrays["stored"], arrays["held"]
-        if stored.shape[1:] != held.shape[1:] or stored.dtype != held.dtype:
-            raise ValueError("the cases of the two sides differ in shape or type")
         kind = registry.kind[schema.kind]()
+        # Where examples have lengths, the longest of one side need not be that of the other.
+        first = 1 if kind.sizes(stored[:0], schema) is None else 2
+        if stored.shape[first:] != held.shape[first:] or stored.dtype != held.dtype:
+            raise ValueError("the cases of the two sides differ in shape or type")
         _check_examples(stored, kind, schema)
         _check_examples(held, kind, schema)
         return cls(
@@ -141,6 +144,15 @@ def choose(  # noqa: PLR0913 - two sides, each of three columns
     )
 
 
+def shortened(stored: NDArray[Any], kind: Kind, task: Task) -> NDArray[Any]:
+    """Cut examples that have lengths and no targets to a length that can be explained quickly.
+
+    What is asked of the beginning of a long text is asked of the whole of a short one.
+    """
+    ends = not task.needs_targets and kind.sizes(stored[:0], task.schema) is not None
+    return stored[:, :_STEPS] if ends else stored
+
+
 def _drawn(y: Tensor, count: int, seed: int) -> NDArray[np.int64]:
     """Draw places in rising order: half of them evenly over the classes, half as they come."""
     values = y.cpu().numpy()
@@ -160,6 +172,8 @@ def _drawn(y: Tensor, count: int, seed: int) -> NDArray[np.int64]:
 
 def _ranged(values: NDArray[Any]) -> NDArray[np.int64]:
     """Number the class of each target; of quantities, the range that it lies in."""
+    if values.ndim > 1:  # what comes next is in no class
+        return np.zeros(len(values), np.int64)
     if values.dtype.kind != "f" or not len(values):
         return values.astype(np.int64)
     low, high = values.min(), values.max()
@@ -198,11 +212,15 @@ def _words(names: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _check_targets(y: NDArray[Any], schema: Schema, task: Task) -> None:
-    wanted = np.int64 if schema.classes else np.float32
-    if y.ndim != 1 or y.dtype != wanted:
+    """Make sure that they are classes, numbers, what comes next, or nothing that is asked for."""
+    whole = bool(schema.classes) or not task.needs_targets
+    follows = task.needs_targets and schema.ahead > 0
+    shape = (schema.season + schema.ahead, len(schema.variables)) if follows else ()
+    if y.shape[1:] != shape or y.dtype != (np.int64 if whole else np.float32):
         raise ValueError(f"the targets of the cases are {y.dtype}{list(y.shape)}")
-    known = min(task.outputs, len(schema.classes))
-    if not np.isfinite(y).all() or (schema.classes and ((y < 0) | (y >= known)).any()):
+    most = min(task.outputs, len(schema.classes)) if task.needs_targets else 1
+    sound = (y >= 0) & (y < most) if whole else np.isfinite(y) | (follows & np.isnan(y))
+    if not sound.all():
         raise ValueError("the cases have targets that cannot be")
 
 
@@ -210,13 +228,19 @@ def _check_examples(stored: NDArray[Any], kind: Kind, schema: Schema) -> None:
     """Make sure that a network could take the cases, before one is asked to."""
     size = _inference.batch_size(schema)
     for start in range(0, len(stored), size):
-        x = _tensor(stored[start : start + size], kind, schema)
-        if x.shape[1:] != schema.shape or not x.is_floating_point() or not x.isfinite().all():
+        some = stored[start : start + size]
+        x = _tensor(some, kind, schema)
+        longest, *rest = schema.shape
+        ends = kind.sizes(some, schema) is not None and x.ndim > 1 and x.shape[1] <= longest
+        wanted = (x.shape[1], *rest) if ends else schema.shape
+        if x.shape[1:] != wanted or not x.is_floating_point() or not x.isfinite().all():
             raise ValueError("the cases are not of the shape of the schema, or not finite")
-        for column, codes in enumerate(schema.cardinalities):
-            values = x[:, column]
-            if codes and not ((values >= 0) & (values < codes) & (values == values.floor())).all():
-                raise ValueError("the cases hold a category that there is not")
+        codes = torch.tensor(schema.cardinalities or (0,))
+        if len(codes) not in (1, x.shape[1]):  # one stands for every step of a text
+            raise ValueError("the cases have more or fewer columns than the schema")
+        codes = codes.view(-1, *[1] * (x.ndim - 2))
+        if ((codes > 0) & ((x < 0) | (x >= codes) | (x != x.floor()))).any():
+            raise ValueError("the cases hold a category that there is not")
 
 
 def _tensor(stored: NDArray[Any], kind: Kind, schema: Schema) -> Tensor:

@@ -3,7 +3,7 @@
 Letters: N examples, R blanks, K outputs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pellucid import _inference
 from pellucid.data import Parts
-from pellucid.explaining import Subject
+from pellucid.explaining import Subject, places
 from pellucid.explaining._reliance import Effect
 from pellucid.tasks import Estimate
 
@@ -92,7 +92,7 @@ class Covering:
             size = _inference.batch_size(self.subject.schema)
             starts = range(0, len(self.judged.x), size)
             rows = [self._batch(areas, slice(start, start + size)) for start in starts]
-            self._known[areas] = torch.cat(rows).cpu()
+            self._known[areas] = torch.cat(rows)
         return self._known[areas]
 
     def _batch(self, areas: frozenset[str], rows: slice) -> Float[Tensor, "B K"]:
@@ -102,11 +102,12 @@ class Covering:
         random = np.random.default_rng([self.seed, rows.start])
         chosen = torch.from_numpy(random.integers(len(several), size=len(x))).to(x.device)
         blank = several[chosen, torch.arange(len(x), device=x.device)]
-        hidden = torch.stack([_inside(parts, areas) for parts in judged.parts[rows]])
-        return subject.asked(torch.where(hidden.to(x.device), blank, x))
+        shape = x.shape[1:]
+        hidden = torch.stack([_inside(parts, areas, shape) for parts in judged.parts[rows]])
+        return subject.judged(torch.where(hidden.to(x.device), blank, x))
 
 
-def _inside(parts: Parts, areas: frozenset[str]) -> Bool[Tensor, "..."]:
+def _inside(parts: Parts, areas: frozenset[str], shape: Sequence[int]) -> Bool[Tensor, "..."]:
     """Tell which numbers of x belong to the areas; the last place is what -1 points to."""
-    belongs = np.array([*(name in areas for name in parts.names), False])
-    return torch.from_numpy(belongs[parts.of])
+    belongs = torch.tensor([*(name in areas for name in parts.names), False])
+    return belongs[places(parts, shape)]

@@ -253,9 +253,16 @@ def _size(subject: Subject, case: Case, walks: Sequence[_Walk]) -> dict[str, flo
     return {
         "change": change,
         "range": span,
-        "effect": span / subject.schema.scale,
+        "effect": span / _scale(subject, case),
         "towards": towards if _is_given_class(subject, case) else abs(towards),
     }
+
+
+def _scale(subject: Subject, case: Case) -> float:
+    """Give the standard deviation of what is explained; 1 where that is nats."""
+    schema = subject.schema
+    foretold = schema.ahead > 0 and case.which < len(schema.scales)
+    return schema.scales[case.which] if foretold else schema.scale
 
 
 def _is_given_class(subject: Subject, case: Case) -> bool:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
@@ -72,14 +71,43 @@ class LastLayer:
             nonlocal number
             number += 1
             if number in wanted:
-                found.append(_flat(layer, args[0], wanted[number]))
+                found.append(self._flat(layer, args[0], wanted[number].axis, x))
 
         with torch.inference_mode(), _watched(self.subject.network, note):
             outputs = _answered(self.subject, x)
-            seen = torch.cat([rows.float() for rows in found or [x.flatten(1)]], dim=1)
+            seen = torch.cat([rows.float() for rows in found or [self._plain(x)]], dim=1)
             seen = _folded(seen)
         # Clones: what was made in inference mode cannot be used where there are gradients.
         return seen.cpu().clone(), outputs.cpu().clone()
+
+    def _plain(self, x: Float[Tensor, "B ..."]) -> Float[Tensor, "B E"]:
+        """Give what the network gets, where no layer was found."""
+        codes = self.subject.schema.cardinalities
+        return _counted(x, codes[0], 0) if len(codes) == 1 and codes[0] else x.flatten(1)
+
+    def _flat(
+        self, layer: nn.Module, given: Tensor, axis: int, x: Float[Tensor, "B ..."]
+    ) -> Float[Tensor, "B E"]:
+        """Turn an input of a layer into one row for each example.
+
+        Args:
+            layer: that got it.
+            given: the input.
+            axis: of the batch in it, which may hold several rows for each example.
+            x: what the network got.
+        """
+        codes = self.subject.schema.cardinalities
+        if isinstance(layer, nn.Embedding):
+            rows = given.unflatten(axis, (len(x), -1)).movedim(axis, 0)
+            return _counted(rows, layer.num_embeddings, layer.padding_idx)
+        if len(codes) == 1 and codes[0] and torch.equal(given.to(x), x):
+            return _counted(given, codes[0], 0)  # a layer that looks codes up by itself
+        given = given[..., None] if given.ndim == 1 else given
+        at = 1 if isinstance(layer, _ConvNd) else given.ndim - 1  # where the features are
+        given = given.unflatten(axis, (len(x), -1))
+        at += at > axis
+        positions = [other for other in range(axis + 1, given.ndim) if other != at]
+        return given.mean(dim=positions).movedim(axis, 0).flatten(1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +116,6 @@ class _Call:
 
     number: int
     axis: int
-    rows: int  # of that axis for each example
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,20 +170,17 @@ def _placed(number: int, small: torch.Size, large: torch.Size) -> list[_Call]:
         return []
     for axis, (two, three) in enumerate(zip(small, large, strict=True)):
         if two != three and two * 3 == three * 2:
-            return [_Call(number=number, axis=axis, rows=two // 2)]
+            return [_Call(number=number, axis=axis)]
     return []
 
 
-def _flat(layer: nn.Module, given: Tensor, call: _Call) -> Float[Tensor, "B E"]:
-    """Turn an input of a layer into one row for each example."""
-    if isinstance(layer, nn.Embedding):
-        given = F.one_hot(given.long(), layer.num_embeddings).float()
-    given = given[..., None] if given.ndim == 1 else given
-    at = 1 if isinstance(layer, _ConvNd) else given.ndim - 1  # where the features are
-    given = given.unflatten(call.axis, (-1, call.rows))
-    at += at > call.axis
-    positions = [axis for axis in range(call.axis + 1, given.ndim) if axis != at]
-    return given.mean(dim=positions).movedim(call.axis, 0).flatten(1)
+def _counted(codes: Tensor, most: int, nothing: int | None) -> Float[Tensor, "B E"]:
+    """Give how often each code occurs, as a share of those that are something."""
+    codes = codes.long().flatten(1)
+    there = torch.ones_like(codes) if nothing is None else codes != nothing
+    counts = torch.zeros(len(codes), most, device=codes.device)
+    counts.scatter_add_(1, codes, there.float())
+    return counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def _folded(wide: Float[Tensor, "B E"]) -> Float[Tensor, "B F"]:

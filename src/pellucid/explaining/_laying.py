@@ -6,14 +6,14 @@ compared; each explanation counts alike, whatever the size of its numbers.
 Letters: N examples explained, A areas, R blanks, K outputs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pellucid.data import Examples, Parts
@@ -52,9 +52,11 @@ class Laid:
         parts: of each example; not every area need be in every example.
         shares: of each area, as a share of the sum of their absolute values; 0 where an example
             does not have the area.
+        there: whether each example has each area.
         blanks: what each example looks like where nothing is there.
         blank: the name of that.
         method: the explainer.
+        fixed: whether all examples are equally long, so that a place in one is a place in another.
     """
 
     places: Int[np.ndarray, " N"]
@@ -63,13 +65,17 @@ class Laid:
     names: tuple[str, ...]
     parts: tuple[Parts, ...]
     shares: Float[np.ndarray, "N A"]
+    there: Bool[np.ndarray, "N A"]
     blanks: Float[Tensor, "R N ..."]
     blank: str
     method: str
+    fixed: bool = True
 
     def aligned(self) -> Int[Tensor, "..."] | None:
         """Give the area of each number of x, if it is the same in all examples; else None."""
         first = self.parts[0]
+        if not self.fixed:
+            return None
         for one in self.parts:
             if one is first or (one.names == first.names and np.array_equal(one.of, first.of)):
                 continue
@@ -96,22 +102,24 @@ def lay(
         trust: names the method that speaks for the model; {} if nobody measured that.
         limits: of the time.
     """
-    x = encoded(subject, examples)
+    stored = subject.kind.encode(examples, subject.schema)
+    x, sizes = subject.x(stored), subject.kind.sizes(stored, subject.schema)
     areas = subject.kind.areas(examples, subject.schema)
     name, blanks = _blanks(subject, x, which, others)
+    ends = [x.shape[1]] * len(x) if sizes is None else np.maximum(sizes, 1).tolist()
     cases = [
-        Case(x=one, parts=parts, blanks=blanks[:, place], which=int(which[place]), seed=limits.seed)
-        for place, (one, parts) in enumerate(zip(x, areas, strict=True))
+        Case(
+            x=x[place, :end],
+            parts=areas[place],
+            blanks=blanks[:, place, :end],
+            which=int(which[place]),
+            seed=limits.seed,
+        )
+        for place, end in enumerate(ends)
     ]
     explainer, rows = _explain(subject, _methods(subject, trust), cases, limits.seconds)
-    names = tuple(dict.fromkeys(name for parts in areas[: len(rows)] for name in parts.names))
-    shares = np.zeros((len(rows), len(names)))
-    column = {name: place for place, name in enumerate(names)}
-    for place, row in enumerate(rows):
-        total = float(row.abs().sum())
-        at = [column[name] for name in areas[place].names]
-        np.add.at(shares[place], at, row.double().numpy() / (total or 1.0))
     count = len(rows)
+    names, shares, there = _columns(areas[:count], rows)
     return Laid(
         places=np.arange(count),
         x=x[:count],
@@ -119,10 +127,33 @@ def lay(
         names=names,
         parts=tuple(areas[:count]),
         shares=shares,
+        there=there,
         blanks=blanks[:, :count],
         blank=name,
         method=explainer.name,
+        fixed=sizes is None,
     )
+
+
+def _columns(
+    areas: Sequence[Parts], rows: Sequence[Tensor]
+) -> tuple[tuple[str, ...], Float[np.ndarray, "N A"], Bool[np.ndarray, "N A"]]:
+    """Give the names of all areas, and a column for each: its shares, and who has it."""
+    names = tuple(dict.fromkeys(name for parts in areas for name in parts.names))
+    column = {name: place for place, name in enumerate(names)}
+    shares = np.zeros((len(rows), len(names)))
+    there = np.zeros(shares.shape, bool)
+    for place, row in enumerate(rows):
+        total = float(row.abs().sum())
+        at = [column[name] for name in areas[place].names]
+        np.add.at(shares[place], at, row.double().numpy() / (total or 1.0))
+        there[place, at] = present(areas[place])
+    return names, shares, there
+
+
+def present(parts: Parts) -> Bool[np.ndarray, " P"]:
+    """Tell which parts an example has at all: a word that is not there is nowhere."""
+    return np.isin(np.arange(len(parts)), parts.of)
 
 
 def encoded(subject: Subject, examples: Examples) -> Float[Tensor, "N ..."]:

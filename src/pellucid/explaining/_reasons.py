@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from pellucid.explaining._areas import cluster
 from pellucid.explaining._grouping import grouped
@@ -19,27 +19,44 @@ _MOST = 5  # leading areas
 _STRONGEST = 10  # one area in so many counts as among the strongest of an example
 _CLUSTERED = 12  # explanations that are worth dividing
 _SHOWN = 5  # examples of a cluster that are named
+_FEWEST = 3  # examples that have a leading area
 _SAME = 0.9  # alikeness from which content is said to be the same
 
 
-def leading(mean: Float[np.ndarray, " A"], where: Sequence[Any]) -> list[tuple[int, ...]]:
+def leading(
+    mean: Float[np.ndarray, " A"], where: Sequence[Any], there: Int[np.ndarray, " A"]
+) -> list[tuple[int, ...]]:
     """Give the areas with the largest mean shares, those that touch together, the first first.
 
     Args:
         mean: share of each area.
         where: of each area.
+        there: how many examples have each; what few have is no habit.
     """
+    mean = np.where(there >= min(_FEWEST, there.max()), mean, 0.0)
     order = np.argsort(-mean, kind="stable")[:_MOST]
     strong = [int(at) for at in order if mean[at] > 0 and mean[at] >= _LEADING * mean[order[0]]]
     found = [tuple(areas) for areas in cluster(strong, where)]
     return sorted(found, key=lambda areas: -float(mean[list(areas)].sum()))
 
 
-def consistency(shares: Float[np.ndarray, "N A"], areas: Sequence[int]) -> float:
-    """Tell in what share of the explanations one of the areas is among the strongest tenth."""
-    most = -(-shares.shape[1] // _STRONGEST)
-    order = np.argsort(-shares, axis=1, kind="stable")[:, :most]
-    return float(np.isin(order, list(areas)).any(axis=1).mean())
+def consistency(
+    shares: Float[np.ndarray, "N A"], areas: Sequence[int], there: Bool[np.ndarray, "N A"]
+) -> float:
+    """Tell in what share of the explanations one of the areas is among the strongest tenth.
+
+    Args:
+        shares: of the areas in each explanation.
+        areas: places of those that are asked about.
+        there: whether each example has each area; those that have none of them do not count.
+    """
+    having = there[:, list(areas)].any(axis=1)
+    if not having.any():
+        return 0.0
+    own = np.where(there, shares, -np.inf)[having]
+    most = -(-there[having].sum(axis=1) // _STRONGEST)
+    rank = np.argsort(np.argsort(-own, axis=1, kind="stable"), axis=1, kind="stable")
+    return float((rank[:, list(areas)] < most[:, None]).any(axis=1).mean())
 
 
 def typical(shares: Float[np.ndarray, "N A"]) -> int:
@@ -70,7 +87,7 @@ def clusters(
     for label in range(int(labels.max()) + 1):
         rows = np.flatnonzero(labels == label)
         mean = shares[rows].mean(axis=0)
-        first = next(iter(leading(mean, where)), ())
+        first = next(iter(leading(mean, where, (shares[rows] != 0).sum(axis=0))), ())
         apart = ((shares[rows] - mean) ** 2).sum(axis=1)
         nearest = rows[np.argsort(apart, kind="stable")][:_SHOWN]
         found.append(

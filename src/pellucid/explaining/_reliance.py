@@ -38,8 +38,11 @@ class Reason:
         where: it is, in a typical example; see `Parts.where`.
         answer: that it goes with, in the user's words; "" for all answers.
         n: examples explained that got this answer.
-        share: its mean share of what all areas add and take away; for numbers without its sign.
-        consistency: in what share of those examples it is among the strongest tenth of the areas.
+        share: its mean share of what all areas add and take away, in the examples that have it; for
+            numbers without its sign.
+        consistency: in what share of those that have it, it is among the strongest tenth of their
+            areas.
+        there: share of the examples that have it: 1 for a column, less for a word.
         turned: share of other examples whose answers became this one when the area was pasted into
             them; None if that was not tried.
         suspicion: from 0 to 1, how much it looks like a wrong reason.
@@ -55,6 +58,7 @@ class Reason:
     n: int
     share: float
     consistency: float
+    there: float = 1.0
     turned: float | None = None
     suspicion: float = 0.0
     suspicious: bool = False
@@ -64,7 +68,8 @@ class Reason:
     def __str__(self) -> str:
         about = f" for {self.answer!r}" if self.answer else ""
         text = f"{self.name}{about}: {self.share:.0%} of the change"
-        text += f", a leading area in {self.consistency:.0%} of {self.n}"
+        text += f", a leading area in {self.consistency:.0%} of {round(self.there * self.n)}"
+        text += f" that have it, of {self.n}" if self.there < 1 else ""
         found = self.effect
         if found is not None and found.score is not None and found.covered is not None:
             text += f"; covered, the score goes from {found.score.value:.3g}"

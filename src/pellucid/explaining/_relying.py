@@ -70,7 +70,7 @@ def rely(  # noqa: PLR0913 - what is asked about, and by what means
     """
     outputs = outputs.float().cpu()
     y = None if y is None else y.cpu()
-    wrong = _wrong(subject.task, outputs, y, subject.calibration)
+    wrong = _wrong(subject.task, outputs, y)
     question = Question(
         examples=examples,
         outputs=outputs,
@@ -115,18 +115,15 @@ def _wanted(
     return wanted & wrong
 
 
-def _wrong(
-    task: Task, outputs: Tensor, y: Tensor | None, calibration: Mapping[str, Any]
-) -> Bool[Tensor, " N"] | None:
-    """Mark the examples that are answered wrongly, of numbers those that are farthest off."""
+def _wrong(task: Task, outputs: Tensor, y: Tensor | None) -> Bool[Tensor, " N"] | None:
+    """Mark the examples that are answered wrongly; where that cannot be said, the farthest off."""
     if y is None or not len(y):
         return None
-    chosen = task.chosen(outputs)
-    if bool((task.rivals(outputs) >= 0).all()):
-        return chosen != y
-    # Targets are encoded in the unit of the outputs wherever the answer is a number.
-    off = task.explained(outputs, chosen, calibration)
-    off = (off - task.explained(y[:, None].to(outputs.dtype), chosen, calibration)).abs()
+    if task.needs_targets and bool((task.rivals(outputs) >= 0).all()):
+        return task.chosen(outputs) != y
+    off = task.losses(outputs, y).detach()
+    if off.shape != (len(outputs),):
+        return None
     return (off >= off.quantile(1 - _FARTHEST)) & (off > 0)
 
 

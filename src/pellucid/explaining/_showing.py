@@ -132,7 +132,9 @@ def rest(why: Explanation) -> list[str]:
 
 
 def pushes(one: Neighbour) -> str:
-    """Say whether a training example speaks for the answer."""
+    """Say whether a training example speaks for the answer; "-" if that is not known."""
+    if not one.influence:
+        return "-"
     return f"{'for' if one.influence >= 0 else 'against'} {abs(one.influence):.0%}"
 
 
@@ -145,8 +147,10 @@ def instead(contrast: Contrast) -> list[str]:
         return [f"For {other} instead: no few changes were found that lead there."]
     source = f", as in {clean(contrast.like)}" if contrast.like else ""
     lines = [f"  {changed(change)}" for change in contrast.changes]
+    bare = not any(change.given or change.needed for change in contrast.changes)
     if contrast.found:
-        return [f"It would be {other} with these changes{source}; {moved}:", *lines]
+        how = "without" if bare and not source else "with these changes"
+        return [f"It would be {other} {how}{source}; {moved}:", *lines]
     source += "," if source else ""
     return [f"Not even these changes{source} make it {other}; {moved}:", *lines]
 

@@ -22,7 +22,7 @@ from pellucid.explaining._cases import Cases
 from pellucid.explaining._choosing import others
 from pellucid.explaining._covering import Covering, Judged
 from pellucid.explaining._grafting import Grafting, Pool
-from pellucid.explaining._laying import Laid, Limits, encoded, lay
+from pellucid.explaining._laying import Laid, Limits, encoded, lay, present
 from pellucid.explaining._reasons import clusters, consistency, leading, sentence, typical
 from pellucid.explaining._reliance import Cluster, Reason, Reliance
 from pellucid.explaining._wrongness import Doubt, Effort, doubts
@@ -242,7 +242,7 @@ class Survey:
             for areas in self._leading(rows)[: most if which is not None else _REASONS]:
                 if not known.intersection(areas):
                     reasons.append(self._reason(areas, which, tried.get(areas)))
-        return sorted(reasons, key=lambda reason: -reason.share)
+        return sorted(reasons, key=lambda reason: -reason.share * reason.there)
 
     def _reason(self, areas: tuple[int, ...], which: int | None, doubt: Doubt | None) -> Reason:
         rows = np.arange(len(self.shares)) if which is None else self.groups[which]
@@ -252,19 +252,23 @@ class Survey:
         suspicious = doubt is not None and doubt.suspicion > _CLEAR
         places, covering = self.covering
         late = self._late(1.0) and not suspicious
+        there = self.laid.there[rows]
+        having = there[:, list(areas)].any(axis=1)
+        own = self._own(places, which) & self._having(names)
         return Reason(
             name=name,
             areas=names,
             where=where,
             answer=answer,
             n=len(rows),
-            share=float(self._mean(rows)[list(areas)].sum()),
-            consistency=consistency(self.shares[rows], areas),
+            share=float(self._mean(rows[having])[list(areas)].sum()),
+            consistency=consistency(self.shares[rows], areas, there),
+            there=float(having.mean()),
             turned=None if doubt is None or self.numbers else doubt.graft.turned,
             suspicion=0.0 if doubt is None else doubt.suspicion,
             suspicious=suspicious,
             why=sentence(doubt, name, answer, len(self.where)) if doubt and suspicious else "",
-            effect=None if late else covering.effect(names, self._own(places, which)),
+            effect=None if late else covering.effect(names, own),
         )
 
     def _own(self, places: NDArray[np.int64], which: int | None) -> Bool[Tensor, " N"]:
@@ -278,6 +282,13 @@ class Survey:
         right = self.chosen if question.y is None else question.y
         return right[places] == which
 
+    def _having(self, areas: Sequence[str]) -> Bool[Tensor, " N"]:
+        """Mark the examples of the sample that have one of these areas."""
+        wanted = list(areas)
+        parts = self.covering[1].judged.parts
+        have = [bool((np.isin(one.names, wanted) & present(one)).any()) for one in parts]
+        return torch.tensor(have)
+
     def _mean(self, rows: NDArray[np.int64]) -> Float[np.ndarray, " A"]:
         """Average shares, each answer weighted by how frequent it is among the wanted."""
         which = self.laid.which.cpu().numpy()
@@ -286,7 +297,7 @@ class Survey:
         return weights @ self.shares[rows] / weights.sum()
 
     def _leading(self, rows: NDArray[np.int64]) -> list[tuple[int, ...]]:
-        return leading(self._mean(rows), self.where)
+        return leading(self._mean(rows), self.where, self.laid.there[rows].sum(axis=0))
 
     def _clusters(self) -> list[Cluster]:
         names = [self.question.examples.names[place] for place in self.places[: len(self.shares)]]

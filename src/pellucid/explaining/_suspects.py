@@ -98,6 +98,8 @@ def suspects(
 ) -> list[Suspect]:
     """List the examples whose given answer is likeliest to be wrong, the likeliest first.
 
+    None are listed where no answers are given (`Task.needs_targets`).
+
     Args:
         outputs: of a network that did not learn from these examples.
         y: the given answers, as `task.encode` gave them.
@@ -106,7 +108,7 @@ def suspects(
         names: of the examples.
         count: how many to list; None for as many as there seem to be.
     """
-    if not len(y):
+    if not len(y) or not task.needs_targets:
         return []
     outputs = outputs.float().cpu()
     if bool((task.rivals(outputs) < 0).any()):
@@ -210,23 +212,20 @@ def _far_out(
     count: int | None,
 ) -> list[Suspect]:
     """List the residuals beyond Tukey's outer fence, the largest first."""
-    nothing = torch.zeros(len(y), dtype=torch.int64)
-    # Targets are encoded in the unit of the outputs wherever the answer is a number.
-    given = task.explained(y[:, None].double(), nothing, calibration)
-    likelier = task.explained(outputs.double(), nothing, calibration)
-    size = (given - likelier).abs()
+    # Of squares: their root is as far off as the number is.
+    size = task.losses(outputs, y).detach().double().clamp(min=0).sqrt()
+    if size.shape != (len(y),):
+        return []
     if count is None:
         low, high = size.quantile(0.25), size.quantile(0.75)
         count = int((size > high + _FENCE * (high - low)).sum())
-    order = size.argsort(descending=True, stable=True)[:count].tolist()
+    order = size.argsort(descending=True, stable=True)[:count]
+    given = task.told(y[order])
+    chosen = task.chosen(outputs[order])
+    likelier = task.explained(outputs[order].double(), chosen, calibration).tolist()
     return [
-        Suspect(
-            name=names[place],
-            place=place,
-            given=f"{float(given[place]):.6g}",
-            likelier=f"{float(likelier[place]):.6g}",
-        )
-        for place in order
+        Suspect(name=names[place], place=place, given=word, likelier=f"{number:.6g}")
+        for place, word, number in zip(order.tolist(), given, likelier, strict=True)
     ]
 
 

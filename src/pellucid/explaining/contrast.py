@@ -11,7 +11,8 @@ what promised most when it was last tried: Minoux 1978, "Accelerated greedy algo
 maximizing submodular set functions".
 Departs: parts of the raw example change places and not cells of a feature map, so that what is
 shown was really asked of the network, and several donors are tried side by side. A number, which
-has no next likeliest answer, is taken to the other side of the mean of training.
+has no next likeliest answer, is taken to the other side of the mean of training. Where examples
+have lengths, as texts have, a place in one is no place in another: then parts are blanked.
 
 Letters: N training cases, D donors, P parts, M examples that are asked, K outputs.
 """
@@ -63,13 +64,14 @@ def contrast(
     if goal is None:
         return None
     order = torch.argsort(shares.abs(), descending=True, stable=True)[:_ASKED].tolist()
-    places = [] if recall is None else _donors(goal, recall, case.x, max(1, _ASKED // len(order)))
+    most = max(1, _ASKED // len(order))
+    places = [] if recall is None or not _alike(recall) else _donors(goal, recall, case.x, most)
     best: _Trial | None = None
     if recall is not None and places:
         best = _Search(subject, goal, replace(case, blanks=recall.x(places)), order).best(outputs)
     if best is None or not best.reached:
-        blanks = case.blanks[: max(1, _ASKED // len(order))]
-        other = _Search(subject, goal, replace(case, blanks=blanks), order).best(outputs)
+        other = _Search(subject, goal, replace(case, blanks=case.blanks[:most]), order)
+        other = other.best(outputs)
         if best is None or other.reached:
             best, places = other, []
     return Contrast(
@@ -264,12 +266,18 @@ class _Search:
 
 
 def _goal(subject: Subject, case: Case, outputs: Float[Tensor, "1 K"]) -> _Goal | None:
+    rival = int(subject.task.rivals(outputs)[0])
+    if rival < 0:
+        return _Beyond(subject, case.which, outputs) if subject.task.outputs == 1 else None
     if int(subject.task.chosen(outputs)[0]) != case.which:
         return _Other(subject, case.which, case.which)
-    rival = int(subject.task.rivals(outputs)[0])
-    if rival >= 0:
-        return _Other(subject, case.which, rival)
-    return _Beyond(subject, case.which, outputs) if subject.task.outputs == 1 else None
+    return _Other(subject, case.which, rival)
+
+
+def _alike(recall: Recall) -> bool:
+    """Tell whether a place in one example is the same place in another: not if lengths differ."""
+    schema = recall.subject.schema
+    return recall.subject.kind.sizes(recall.cases.stored[:1], schema) is None
 
 
 def _donors(goal: _Goal, recall: Recall, x: Float[Tensor, "..."], most: int) -> list[int]:

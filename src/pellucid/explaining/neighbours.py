@@ -108,6 +108,9 @@ class Recall:
         )
 
     def _pushes(self, seen: Tensor, outputs: Tensor, which: int) -> Float[Tensor, " N"]:
+        if not self.subject.task.needs_targets:
+            # What a case wanted the answer to be is not known: it is like this one, no more.
+            return torch.zeros(len(self.cases))
         slopes = influence.slopes_explained(self.subject, outputs, torch.tensor([which]))
         (pushes,) = self._influence.of(_with_bias(seen), slopes)
         return pushes / pushes.abs().max().clamp(min=1e-30)

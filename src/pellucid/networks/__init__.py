@@ -30,6 +30,10 @@ one by one gives what `each` gives at once. Where `schema.ahead` is not 0 they l
 A module whose products gain from half width on a CPU says so by a class attribute
 `half_width = True`; convolutions need not.
 
+A module whose hidden matrices are no linear layers of its own names them by an attribute
+`matrices`: the name of each weight, and how many matrices stand on one another in it. Muon changes
+them, where the recipe asks for it.
+
 For tables, x holds one column each, a number already standardised or the code of a category from 0
 to cardinality - 1 (`schema.cardinalities`), 0 being "never seen in training or missing".
 """

@@ -145,7 +145,15 @@ class Picture:
     block: ClassVar[str] = "picture"
 
 
-Block = Words | Notice | Items | Facts | Table | Card | Figure | Picture
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """Something that a model wrote, line by line as it did."""
+
+    text: str
+    block: ClassVar[str] = "quote"
+
+
+Block = Words | Notice | Items | Facts | Table | Card | Figure | Picture | Quote
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from pellucid.explaining._evidence import Explanation
 from pellucid.explaining._reliance import Reliance
 from pellucid.explaining._relying import rely
 from pellucid.explaining._suspects import Group, Suspect, suspects, weakest
+from pellucid.reporting._answers import Shown, look
 from pellucid.reporting._sample import (
     Sample,
     Scored,
@@ -78,6 +79,7 @@ class Facts:
         typical: for other examples that were explained, whether that was reliable.
         wrong: how many of the sample are answered wrongly; None where that cannot be said.
         reliance: what the model relies on; None if it was not measured.
+        shown: answers as they look, where words do not say them.
         groups: that it is clearly weaker for than for all, the weakest first.
         suspects: examples whose target is likely wrong, the likeliest first.
         strange: what is degenerate about the answers; "" if nothing.
@@ -93,6 +95,7 @@ class Facts:
     typical: tuple[bool, ...] = ()
     wrong: int | None = None
     reliance: Reliance | None = None
+    shown: Shown = field(default_factory=Shown)
     groups: Sequence[Group] = ()
     suspects: Sequence[Suspect] = ()
     strange: str = ""
@@ -151,6 +154,7 @@ def gather(model: "Model", data: Any, asked: Asked) -> Facts:
         scored=known,
         details=_details(model, found),
         strange=model.task.degenerate(found.outputs) or "",
+        shown=look(model, found),
         **_looked(model, found, _seconds(model, asked, time.monotonic() - started)),
     )
 

@@ -190,7 +190,7 @@ def _weak_groups(facts: Facts) -> Iterator[Caveat]:
 
 def _rare(facts: Facts) -> Iterator[Caveat]:
     schema, total = facts.model.schema, facts.summary.get("n_train")
-    if not total or not schema.shares:
+    if not total or not schema.shares or not schema.classes:
         return
     counts = [round(share * total) for share in schema.shares]
     pairs = sorted(zip(counts, schema.classes, strict=True))

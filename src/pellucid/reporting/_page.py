@@ -4,7 +4,7 @@ import math
 from importlib.resources import files
 from pathlib import PurePath
 
-from pellucid.reporting import _run_sections, _score_sections, _why_sections
+from pellucid.reporting import _answers, _run_sections, _score_sections, _why_sections
 from pellucid.reporting._blocks import Section
 from pellucid.reporting._facts import Facts
 from pellucid.reporting._limits import Caveat, limits
@@ -40,6 +40,7 @@ def _sections(facts: Facts, caveats: list[Caveat]) -> list[Section]:
         _score_sections.scores(facts),
         _score_sections.calibration(facts),
         _score_sections.confusion(facts),
+        _answers.answers(facts),
         _why_sections.mistakes(facts),
         _why_sections.reliance(facts),
         _score_sections.groups(facts),

@@ -127,7 +127,7 @@ def _reported_on(known: Known) -> str:
 def _shares(known: Known) -> Iterator[Block]:
     """Tell how frequent each class is, where there are classes."""
     schema, total = known.model.schema, known.summary.get("n_train")
-    if not schema.shares:
+    if not schema.shares or not schema.classes:
         return
     pairs = sorted(zip(schema.shares, schema.classes, strict=True), key=lambda pair: -pair[0])
     most, least = pairs[0][0] or 1.0, pairs[-1][0]

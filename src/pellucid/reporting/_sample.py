@@ -116,6 +116,8 @@ def losses(model: "Model", found: Sample) -> NDArray[np.float64] | None:
 def wrong(model: "Model", found: Sample) -> Bool[np.ndarray, " N"] | None:
     """Mark the examples that got another answer; None where answers are only nearer or farther."""
     chosen = model.task.chosen(found.outputs).cpu()
+    if not model.task.needs_targets:
+        return None  # nothing was right or wrong
     if found.y.is_floating_point() or found.y.shape != chosen.shape:
         return None
     return (chosen != found.y.cpu()).numpy()

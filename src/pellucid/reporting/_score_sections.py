@@ -225,6 +225,21 @@ def _further(facts: Facts) -> Iterator[Block]:
     ]
     if rows:
         yield table("Further figures", ("", "value"), rows)
+    for name, value in facts.details.items():
+        if name not in _KNOWN and isinstance(value, list) and value:
+            yield from _listed(name.replace("_", " "), value)
+
+
+def _listed(name: str, rows: Sequence[Any]) -> Iterator[Block]:
+    """Set rows of figures that a task gives as a table."""
+    if not all(isinstance(row, Mapping) and row.keys() == rows[0].keys() for row in rows):
+        return
+    head = [str(key).replace("_", " ") for key in rows[0]]
+    cells = [
+        [_grid.figure(value) if isinstance(value, float) else str(value) for value in row.values()]
+        for row in rows
+    ]
+    yield table(f"By {name.removeprefix('by ')}", head, cells)
 
 
 def methods(scores: Mapping[str, Mapping[str, Any]]) -> Block:

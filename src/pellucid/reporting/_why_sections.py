@@ -236,6 +236,7 @@ def _laid(facts: Facts, known: Reliance) -> Iterator[Block]:
 def _relied(facts: Facts, items: Sequence[Reason]) -> Block:
     most = max(abs(item.share) for item in items) or 1.0
     metric = _plain(facts.model.task.metric)
+    partial = any(item.there < 1 for item in items)
     rows = [
         (
             Cell(
@@ -248,17 +249,25 @@ def _relied(facts: Facts, items: Sequence[Reason]) -> Block:
                 bar=abs(item.share) / most,
                 tone="bad" if item.suspicious else "",
             ),
+            *([f"{item.there:.0%}"] if partial else []),
             f"{item.consistency:.0%}",
             _chance(item.turned),
             *_effect(item.effect),
         )
         for item in items[:_RELIED]
     ]
-    head = ("part", "for", "share", "leads in", "turns", metric, "covered")
+    found = ("found in",) if partial else ()
+    head = ("part", "for", "share", *found, "leads in", "turns", metric, "covered")
+    having = (
+        " Found in: so many of them have it at all; the other figures are of those."
+        if partial
+        else ""
+    )
     note = (
         "Share: of all that its parts add and take away, on average. Leads in: of so many examples"
         " it is one of the strongest parts. Turns: of so many other examples the answer became this"
         f" one when the part was pasted into them. Covered: the {metric} when nobody can see it."
+        f"{having}"
     )
     return table("Parts that answers rest on", head, rows, words=(0, 1), note=note)
 

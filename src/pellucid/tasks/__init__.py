@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.data import Schema
+from pellucid.errors import BadInputError
+from pellucid.tasks._drawing import Drawing
 
 Batch = Mapping[str, Tensor]
 Calibration = Mapping[str, Any]  # plain JSON
@@ -143,6 +145,29 @@ class Task(ABC):
     ) -> Sequence[Answer]:
         """Decode outputs, (N, K); sets or intervals hold the truth with probability `level`."""
 
+    def draw(
+        self, outputs: Tensor, chances: Tensor, how: Drawing, calibration: Calibration
+    ) -> Tensor:
+        """Draw what comes next, (B,), from outputs, (B, K): codes that go behind the end of x.
+
+        The default: nothing can be made from the answers to this question.
+
+        Args:
+            outputs: of the network after the last step.
+            chances: from 0 to 1, (B,), which decide.
+            how: how freely.
+            calibration: what `calibrate` gave.
+
+        Raises:
+            BadInputError: if the task is none that makes anything.
+        """
+        del outputs, chances, how, calibration
+        raise BadInputError(
+            given=f"a model that was made to {self.name}",
+            needed="a model that tells what comes next",
+            remedy="learn one: `pellucid fit TEXT --task generate_text`",
+        )
+
     @property
     @abstractmethod
     def unit(self) -> str:
@@ -181,6 +206,17 @@ class Task(ABC):
     @abstractmethod
     def told(self, y: Tensor) -> list[str]:
         """Say targets, (N,) as `encode` gives them, in the user's words."""
+
+    def picture(self, outputs: Tensor, y: Tensor, calibration: Calibration) -> bytes:
+        """Draw one answer beside what was right, as a PNG; nothing where words say it all.
+
+        Args:
+            outputs: (1, K).
+            y: (1,), or (1, T, A) for what comes next.
+            calibration: what `calibrate` gave.
+        """
+        del outputs, y, calibration
+        return b""
 
     def details(self, outputs: Tensor, y: Tensor, calibration: Calibration) -> dict[str, Any]:
         """More of the evaluation as JSON: calibration error, coverage, per class, confusion."""

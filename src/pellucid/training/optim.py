@@ -7,10 +7,11 @@ Everything that is no hidden matrix (vectors, embeddings, the first and the last
 Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"
 (kellerjordan.github.io/posts/muon); coefficients of the quintic iteration from there. Decoupled
 weight decay: Loshchilov & Hutter 2019, arXiv:1711.05101.
-Departs: convolutions are flattened to (out, in * height * width), as in cifar10-airbench.
+Departs: convolutions are flattened to (out, in * height * width), as in cifar10-airbench; where the
+matrices of several gates stand on one another, each of them is made orthogonal by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -108,10 +109,12 @@ class Muon(Optimizer):
             assert weight.grad is not None
             kept = state["momentum"].mul_(_MOMENTUM).add_(weight.grad)
             ahead = weight.grad.add(kept, alpha=_MOMENTUM)
-            flat = ahead.reshape(len(ahead), -1)
-            tall = max(1.0, flat.shape[0] / flat.shape[1]) ** 0.5
             weight.mul_(1 - group["lr"] * group["decay"])
-            weight.add_(orthogonal(flat).reshape(weight.shape), alpha=-group["lr"] * tall)
+            parts = group.get("parts", 1)
+            for part, along in zip(weight.chunk(parts), ahead.chunk(parts), strict=True):
+                flat = along.reshape(len(along), -1)
+                tall = max(1.0, flat.shape[0] / flat.shape[1]) ** 0.5
+                part.add_(orthogonal(flat).reshape(part.shape), alpha=-group["lr"] * tall)
 
 
 def orthogonal(matrix: Tensor, *, iterations: int = 5) -> Tensor:
@@ -134,8 +137,8 @@ def orthogonal(matrix: Tensor, *, iterations: int = 5) -> Tensor:
 
 def optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """Make the optimisers of one part, each weight in exactly one of them."""
-    hidden = _hidden(network) if recipe.muon else []
-    chosen = {id(weight) for weight in hidden}
+    hidden = _hidden(network) if recipe.muon else {}
+    chosen = {id(weight) for weights in hidden.values() for weight in weights}
     rest = [w for w in network.parameters() if w.requires_grad and id(w) not in chosen]
     shaped = [w for w in rest if w.ndim >= 2]
     plain = [w for w in rest if w.ndim < 2]  # a bias or a scale pulled to zero says nothing
@@ -148,16 +151,27 @@ def optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
         )
     ]
     if hidden:
-        made.append(Muon([{"weights": hidden, "lr": recipe.muon, "decay": recipe.decay}]))
+        muon = {"lr": recipe.muon, "decay": recipe.decay}
+        made.append(Muon([{"weights": hidden[n], "parts": n, **muon} for n in sorted(hidden)]))
     return made
 
 
-def _hidden(network: nn.Module) -> list[nn.Parameter]:
-    """Give the weights of linear and convolutional layers but the first and the last of them."""
+def _hidden(network: nn.Module) -> dict[int, list[nn.Parameter]]:
+    """Give the weights of linear and convolutional layers but the first and the last of them.
+
+    And the matrices that a module names as such; each weight by how many stand on one another.
+    """
     layers = [
         module
         for module in network.modules()
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
     ]
-    weights = [layer.get_parameter("weight") for layer in layers[1:-1]]
-    return [weight for weight in weights if weight.requires_grad]
+    found = [(1, layer.get_parameter("weight")) for layer in layers[1:-1]]
+    for module in network.modules():
+        named: Mapping[str, int] = getattr(module, "matrices", {})
+        found += [(parts, module.get_parameter(name)) for name, parts in named.items()]
+    hidden: dict[int, list[nn.Parameter]] = {}
+    for parts, weight in found:
+        if weight.requires_grad:
+            hidden.setdefault(parts, []).append(weight)
+    return hidden

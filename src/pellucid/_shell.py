@@ -1,0 +1,187 @@
+"""What every command of the shell does: it prints, it saves, it turns faults into sentences."""
+
+import contextlib
+import itertools
+import json
+import math
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperGroup
+
+from pellucid.errors import BadInputError, InterruptedRunError, PellucidError
+
+INTERRUPTED = 130
+AT_FAULT = 2
+
+
+class Commands(TyperGroup):
+    """Turns what a user can meet into a sentence and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (InterruptedRunError, KeyboardInterrupt) as stop:
+            tell(f"pellucid: {str(stop) or 'interrupted'}")
+            raise SystemExit(INTERRUPTED) from None
+        except PellucidError as error:
+            tell(f"pellucid: {error}")
+            raise SystemExit(AT_FAULT) from None
+
+
+def answer(given: Any, *, indent: int | None = 2) -> None:
+    """Print a text as it is, and anything else as JSON."""
+    if isinstance(given, str):
+        say(given)
+    else:
+        say(json.dumps(_plain(given), indent=indent, allow_nan=False))
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Print at once; a reader that has read enough ends the command."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        # Whoever read has read enough; without this the exit would try to flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def save(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    from pellucid._archive import write_plain
+
+    write_plain(path, content)
+
+
+def keep(explanation: Any, path: Path) -> None:
+    """Save one explanation; an example that could not be used has none."""
+    from pellucid.data import Fault
+
+    if isinstance(explanation, Fault):
+        return
+    with contextlib.suppress(OSError):  # what is wrong with the folder is said when saving
+        path.parent.mkdir(parents=True, exist_ok=True)
+    explanation.save(path)
+    tell(f"Saved {path}")
+
+
+def write(model: Any, wish: Any, out: Path | None, *, as_json: bool) -> None:
+    """Print what a model makes: one text as it comes, several when all are there.
+
+    Args:
+        model: that makes it.
+        wish: a `generating.Wish`.
+        out: a file to keep it in, too.
+        as_json: one object a text, on a line of its own.
+    """
+    from pellucid import generating
+
+    subject = model.why.subject
+    live = wish.count == 1 and not as_json
+    texts = [""] * wish.count
+    pieces = generating.generate(subject, wish)  # what cannot be is said before anything is shown
+    for place, piece in itertools.chain([generating.Piece(0, "")], pieces):
+        if live:
+            say(piece or wish.prompt, end="")
+        texts[place] += piece
+    if live:
+        say("")
+    for place, text in enumerate(texts if not live else []):
+        made = {"prompt": wish.prompt, "text": text, "seed": wish.seed, "place": place}
+        plain = f"--- {place + 1} of {wish.count}\n{wish.prompt}{text}\n"
+        answer(made if as_json else plain, indent=None)
+    if out is not None:
+        save(out, "\n\n".join(f"{wish.prompt}{text}" for text in texts).encode() + b"\n")
+        tell(f"Saved {out}")
+    like = generating.learned(subject, model.cases)
+    for said in dict.fromkeys(generating.repetition(text, like) for text in texts):
+        if said:
+            tell(said)
+
+
+def only(found: Iterator[Any], out: Path) -> list[Any]:
+    """Give the only one there is: a file holds one explanation."""
+    first = list(itertools.islice(found, 2))
+    if len(first) > 1:
+        raise BadInputError(
+            given=f"several examples, to be explained in one file {str(out)!r}",
+            needed="a folder, which gets a page for each",
+            remedy=f"`--out {shlex.quote(str(out.with_suffix('')))}`",
+        )
+    return first
+
+
+def page_name(place: int, name: str) -> str:
+    """Name the page of one of several explanations."""
+    plain = re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-.")[:80]
+    return f"{place:04}-{plain or 'example'}.html"
+
+
+def headline(scores: Mapping[str, Any], guess: Mapping[str, Any]) -> list[str]:
+    """Say the main score on one line."""
+    from pellucid._grid import figure
+
+    for name, score in scores.items():
+        low, high = figure(score.get("low")), figure(score.get("high"))
+        told = f"{name.replace('_', ' ')} {figure(score['value'])} ({low} to {high}) held out"
+        return [f"{told}; a guess reaches {figure(guess.get(name))}"]
+    return []
+
+
+def tell(sentence: str) -> None:
+    """Say something that is no result."""
+    print(sentence, file=sys.stderr)
+
+
+def named_after(data: str) -> str:
+    """Name a model after its data, in the current folder."""
+    path = Path(data).resolve()
+    return f"{path.name if path.is_dir() else path.name.split('.')[0] or path.name}.pellucid"
+
+
+def saved(path: str, task: str) -> str:
+    """Say where the model is and what to do with it."""
+    verb = "generate {}" if task == "generate_text" else "predict {} FILE"
+    return f"Saved {path}; try: pellucid {verb.format(shlex.quote(path))}"
+
+
+def given(files: Sequence[str], texts: Sequence[str]) -> Any:
+    """Give what is asked about: files, or texts that stand in the command itself.
+
+    Raises:
+        BadInputError: if there is neither, or both.
+    """
+    if files and texts:
+        raise BadInputError(
+            given=f"{len(files)} files and {len(texts)} texts",
+            needed="one or the other",
+            remedy="ask about the files in a command of their own",
+        )
+    if not files and not texts:
+        raise BadInputError(
+            given="neither a file nor a text",
+            needed="what to answer about",
+            remedy="name a file, or write `--text 'some words'`",
+        )
+    return list(files) or [{"text": text} for text in texts]
+
+
+def about(member: Any) -> str:
+    """Give the first line of the module that a member is from."""
+    module = sys.modules[member.__module__]
+    return (module.__doc__ or "").strip().partition("\n")[0]
+
+
+def _plain(given: Any) -> Any:
+    """Put null where a number is not finite: JSON has no other word for it."""
+    if isinstance(given, Mapping):
+        return {key: _plain(value) for key, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [_plain(value) for value in given]
+    return None if isinstance(given, float) and not math.isfinite(given) else given

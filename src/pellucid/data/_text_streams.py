@@ -1,0 +1,160 @@
+"""Long texts cut into stretches, to learn from them what comes next.
+
+Idea: what is held out is the end, which nobody has read; stretches follow each other and share one
+token, so every token but the first is asked for once.
+
+Letters: N stretches.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data._text_forms import END_SIGN
+from pellucid.data._text_found import Found
+from pellucid.data._text_learning import chosen_form
+
+STRETCH = 2_048  # tokens, at most, of characters and words
+CROP = 256  # tokens that one step of training reads
+_PIECES = 6_144  # characters of a stretch of pieces; about 3 to 5 of them are one piece
+_SHARE = 0.1  # of the text that is held out
+_MOST = 1 << 21  # characters held out, at most: past that a score hardly gets surer
+
+
+class Piece(NamedTuple):
+    """A text, or a part of one, that stays on one side.
+
+    Args:
+        text: as it is written.
+        name: of it.
+        side: "train", "valid", "test" or "".
+        first: whether it begins where a text begins.
+    """
+
+    text: str
+    name: str
+    side: str
+    first: bool = True
+
+
+def stretched(found: Found, *, form: str | None, whole: bool, ended: bool = True) -> Found:
+    """Cut texts into stretches; the last part is held out, by texts where there are several.
+
+    Args:
+        found: the texts.
+        form: in which they are read; None to choose it.
+        whole: hold nothing out.
+        ended: whether several texts are at their ends; else they are there to be continued.
+    """
+    chosen = form or chosen_form(found.texts, stream=True)
+    sides = found.sides
+    if whole or (sides is not None and (sides == "valid").any()):
+        pieces = [
+            Piece(*each) for each in zip(found.texts, found.names, _sides(found), strict=True)
+        ]
+    else:
+        pieces = _held_out(found, chosen)
+    last = END_SIGN if ended and len(found.texts) > 1 else ""
+    texts: list[str] = []
+    names: list[str] = []
+    given: list[str] = []
+    for piece in pieces:
+        cut = _cut(piece, chosen, last)
+        texts += cut
+        parts = [f"{piece.name} part {n + 1}" for n in range(len(cut))]
+        names += parts if len(parts) > 1 else [piece.name]
+        given += [piece.side] * len(cut)
+    return found.replace(
+        texts=texts,
+        names=names,
+        target="",
+        targets=None,
+        groups=None,
+        sides=np.array(given, object) if any(given) else None,
+        form=chosen,
+    )
+
+
+def _sides(found: Found) -> NDArray[np.object_]:
+    return np.full(len(found.texts), "", object) if found.sides is None else found.sides
+
+
+def _held_out(found: Found, form: str) -> list[Piece]:
+    """Hold out the last texts, or the last part of the only one."""
+    every = [Piece(*each) for each in zip(found.texts, found.names, _sides(found), strict=True)]
+    free = [piece for piece in every if piece.side != "test"]
+    aim = min(_SHARE * sum(len(piece.text) for piece in free), _MOST)
+    sides = _divided(free[0], aim, form) if len(free) == 1 else _last_texts(free, aim)
+    return [*sides, *(piece for piece in every if piece.side == "test")]
+
+
+def _last_texts(pieces: Sequence[Piece], aim: float) -> list[Piece]:
+    sides: list[Piece] = []
+    held = 0.0
+    for piece in reversed(pieces):
+        side = "train" if held and held + len(piece.text) / 2 > aim else "valid"
+        held += len(piece.text) if side == "valid" else aim
+        sides.insert(0, piece._replace(side=side))
+    if sides[0].side == "valid":  # something must be left to learn from
+        sides[0] = sides[0]._replace(side="train")
+    return sides
+
+
+def _divided(piece: Piece, aim: float, form: str) -> list[Piece]:
+    """Divide a text in two; the second part begins with the last token of the first."""
+    text = piece.text
+    middle = _boundary(text, round(len(text) - aim), form)
+    shared = middle - 1
+    while form != "characters" and shared > 0 and not text[shared - 1].isspace():
+        shared -= 1
+    if not 0 < shared < middle < len(text):
+        return [piece]
+    return [
+        Piece(text[:middle], piece.name, "train"),
+        Piece(text[shared:], f"{piece.name} end", "valid", first=False),
+    ]
+
+
+def _boundary(text: str, middle: int, form: str) -> int:
+    """Give the place nearest after the middle where this form may be cut."""
+    while form != "characters" and middle < len(text) and not text[middle].isspace():
+        middle += 1
+    return middle
+
+
+def _cut(piece: Piece, form: str, last: str) -> list[str]:
+    text = f"{END_SIGN if piece.first else ''}{piece.text}{last}"
+    if form == "characters":
+        return _by_characters(text)
+    return _by_words(text) if form == "words" else _by_blanks(text)
+
+
+def _by_characters(text: str) -> list[str]:
+    step = STRETCH - 1
+    return [text[start : start + STRETCH] for start in range(0, max(1, len(text) - 1), step)]
+
+
+def _by_words(text: str) -> list[str]:
+    apart = text.replace("\n", " \n ").replace(END_SIGN, f" {END_SIGN} ")
+    words = re.findall(r"\n|\S+", apart)
+    step = STRETCH - 1
+    starts = range(0, max(1, len(words) - 1), step)
+    return [" ".join(words[start : start + STRETCH]) for start in starts]
+
+
+def _by_blanks(text: str) -> list[str]:
+    """Cut before a blank where there is one; the last word of a stretch begins the next, too."""
+    parts: list[str] = []
+    start = 0
+    while True:
+        end = start + _PIECES
+        if end >= len(text):
+            return [*parts, text[start:]]
+        blank = text.rfind(" ", end - 256, end)
+        end = blank if blank > 0 else end
+        parts.append(text[start:end])
+        shared = text.rfind(" ", max(start + 1, end - 64), end)
+        start = shared if shared > start else end - 1
