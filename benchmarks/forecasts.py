@@ -33,14 +33,8 @@ Sides = tuple[Path, Path, Path]
 def ask(setting: Setting) -> None:
     """Measure ett_h1 and the time to its peers' errors, then exchange rates."""
     with _ett(setting) as sides:
-        peers = [
-            _peer("DLinear in plain torch", "dlinear", "torch", sides, setting),
-            *(
-                _peer(f"neuralforecast {name}", "neural", "neuralforecast", sides, setting, name)
-                for name in NEURAL
-            ),
-        ]
-        own = _own(sides, SECONDS, setting)
+        peers = [_dlinear(sides, setting), *(_neural(name, sides, setting) for name in NEURAL)]
+        own = _own(sides, 12.0 if setting.smoke else SECONDS, setting)
         trials = measure("forecasts ett_h1", [own, *peers], setting)
         for peer in peers:
             mark = _mean(trials.get(peer.name, []))
@@ -91,23 +85,36 @@ def _fitted(sides: Sides, horizon: int, seconds: float, seed: int) -> Trial:
     return Trial(scores=scores, seconds=done.seconds, mebibytes=done.mebibytes)
 
 
-def _peer(
-    name: str, script: str, environment: str, sides: Sides, setting: Setting, model: str = ""
-) -> System:
+def _dlinear(sides: Sides, setting: Setting) -> System:
     def one(seed: int) -> Trial:
-        return _together([run(at, seed) for at in _horizons(setting)], setting)
+        each = [_words(sides, horizon, seed, setting) for horizon in _horizons(setting)]
+        return _together([_run("dlinear", "torch", words) for words in each], setting)
 
-    def run(horizon: int, seed: int) -> Trial:
-        words = ["--horizon", str(horizon), "--past", str(PAST), "--seed", str(seed)]
-        words += ["--model", model] if model else []
-        words += ["--smoke"] if setting.smoke else []
-        done = _peers.script(script, environment, [*sides, *words])
-        scores = _peers.scores(done.output)
-        seconds = scores.pop("seconds")
-        return Trial(scores=scores, seconds=seconds, mebibytes=done.mebibytes)
+    return System("DLinear in plain torch", one)
 
-    python = None if environment == "torch" else environment
-    return System(name, one, packages=("neuralforecast",) if python else ("torch",))
+
+def _neural(name: str, sides: Sides, setting: Setting) -> System:
+    where = "neuralforecast"
+
+    def one(seed: int) -> Trial:
+        each = [_words(sides, horizon, seed, setting) for horizon in _horizons(setting)]
+        found = [_run("neural", where, [*words, "--model", name]) for words in each]
+        return _together(found, setting)
+
+    python = _peers.ROOT / ".peers" / where / "bin" / "python"
+    return System(f"{where} {name}", one, python=python, packages=(where, "torch"))
+
+
+def _words(sides: Sides, horizon: int, seed: int, setting: Setting) -> list[str | Path]:
+    words = ["--horizon", str(horizon), "--past", str(PAST), "--seed", str(seed)]
+    return [*sides, *words, *(["--smoke"] if setting.smoke else [])]
+
+
+def _run(script: str, environment: str, words: Sequence[str | Path]) -> Trial:
+    done = _peers.script(script, environment, words)
+    scores = _peers.scores(done.output)
+    seconds = scores.pop("seconds")
+    return Trial(scores=scores, seconds=seconds, mebibytes=done.mebibytes)
 
 
 def _together(found: Sequence[Trial], setting: Setting) -> Trial:

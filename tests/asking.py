@@ -26,9 +26,7 @@ def windows(count, *, season=4, ahead=6, variables=2):
     steps = np.arange(count + season + ahead - 1)[:, None]
     noise = np.random.default_rng(0).normal(size=(len(steps), variables))
     values = (50 + np.sin(steps * 2 * np.pi / season) * 10 + 3 * noise).astype(np.float32)
-    views = np.lib.stride_tricks.sliding_window_view(
-        values, season + ahead, axis=0, writeable=True
-    )
+    views = np.lib.stride_tricks.sliding_window_view(values, season + ahead, axis=0, writeable=True)
     return views.transpose(0, 2, 1)
 
 

@@ -247,6 +247,19 @@ def test_details_say_how_errors_grow_and_which_variable_is_hard(task, y):
     assert details["coverage"]["level"] == 0.9
 
 
+@pytest.mark.parametrize(
+    ("error", "verdict"), [(0.1, "It beats"), (5.0, "It is worse than"), (None, "surely beat")]
+)
+def test_whether_the_guess_is_beaten_is_said(task, y, error, verdict):
+    means = task._before(y) if error is None else perfect(task, y) + error
+    outputs = outputs_of(means)
+
+    said = task.details(outputs, y, {})["beside_guess"]
+
+    assert verdict in said["said"]
+    assert said["low"] <= said["ratio"] <= said["high"]
+
+
 # Answers
 
 
@@ -260,6 +273,7 @@ def test_answers_are_in_the_units_of_the_variables():
         "low": None,
         "high": None,
         "level": 0.9,
+        "times": None,
     }
     assert str(answer) == "load: 12 to 8 over 2 steps, and 1 more"
 
@@ -269,7 +283,9 @@ def test_an_answer_draws_itself_over_its_past(task, y):
     (answer,) = task.answers(outputs[:1], task.calibrate(outputs, y), level=0.9)
     past = {"v0": np.arange(20.0), "v1": np.full(20, np.nan)}
 
-    drawn = answer.over(past).draw({"v0": np.arange(6.0)})
+    times = [f"2018-06-{day:02}" for day in range(1, 7)]
+
+    drawn = answer.over(past, times).draw({"v0": np.arange(6.0)})
 
     assert drawn.startswith(b"\x89PNG")
     assert answer.over(past) == answer

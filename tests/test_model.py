@@ -17,8 +17,18 @@ from pellucid._inference import batch_size
 from pellucid.data import Ask, Fault, Schema
 from pellucid.errors import BadInputError, ModelFileError, SavingError
 from pellucid.model import Model
+from pellucid.networks import recipe_of
 from pellucid.tasks.classify import Classify
+from pellucid.tasks.forecast import Forecast
 from pellucid.tasks.regress import Regress
+
+FORMS = {
+    "image": {"shape": (1, 28, 28)},
+    "table": {"shape": (5,)},
+    "text": {"shape": (12,), "cardinalities": (40,)},
+    "series": {"shape": (24, 3)},
+}
+COMING = {"ahead": 4, "season": 6, "variables": ("a",), "means": (0.5,), "scales": (2.0,)}
 
 
 @pytest.fixture(autouse=True)
@@ -221,15 +231,16 @@ def test_loading_takes_no_random_number(model, tmp_path):
 @pytest.mark.parametrize("question", [Classify, Regress])
 def test_every_network_there_is_can_be_saved_and_loaded(name, question, tmp_path):
     kind = registry.network.takes(name)[0]
-    shape = {"image": (1, 28, 28), "table": (5,)}.get(kind, (4,))
-    schema = Schema(kind="toy", shape=shape, classes=("a", "b"), shares=(0.5, 0.5))
-    schema = schema if kind == "toy" else Schema.from_json({**schema.to_json(), "kind": kind})
+    form = FORMS.get(kind, {"shape": (4,)})
+    schema = Schema(kind=kind, classes=("a", "b"), shares=(0.5, 0.5), **form)
+    if recipe_of(registry.network[name], schema).ahead:
+        question, schema = Forecast, Schema(kind=kind, **form, **COMING)
     task = question(schema)
     network = registry.network[name](schema, task.outputs, size=1).eval()
     model = toy_model(
         network=network, task=task, built={"network": name, "size": 1}, calibration={}
     )
-    x = torch.randn(2, *shape)
+    x = torch.rand(2, *form["shape"])
 
     model.save(tmp_path / "a")
 

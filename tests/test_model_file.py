@@ -31,6 +31,8 @@ HARMLESS = {
     "numerics.channels_last = True",
     "schema.shape.0 = 7",
     "schema.shares = []",
+    "schema.ahead = 7",
+    "schema.season = 7",
     *(f"schema.mean = {value}" for value in (7, -1, 1.5, HUGE)),
     *(f"schema.scale = {value}" for value in (7, 1.5, HUGE)),
 }
@@ -322,9 +324,9 @@ def test_a_later_format_is_named_before_anything_else_is_read(good, path):
 
 def test_a_later_format_in_the_document_is_named_too(good, path):
     inside = members_of(good)
-    document = {**json.loads(inside["model.json"]), "format": 3}
+    document = {**json.loads(inside["model.json"]), "format": 4}
 
-    assert "format version 3" in refused(path, signed(document, inside["weights.safetensors"]))
+    assert "format version 4" in refused(path, signed(document, inside["weights.safetensors"]))
 
 
 def test_a_network_that_is_not_installed_is_named(good, path):

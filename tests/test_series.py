@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pellucid.data import Ask, Schema
+from pellucid.data._series_steps import following
 from pellucid.data._split import split
 from pellucid.data.series import Series
 from pellucid.errors import BadInputError
@@ -110,9 +111,9 @@ def test_names_say_the_file_and_the_last_time_that_is_looked_at(series, saved):
 def test_the_times_that_follow_are_told_by_the_name_alone(series, saved):
     schema = series.describe(series.read(saved(hours(range(40))), ASK))
 
-    following = series.following("anywhere.csv 2020-02-28 22:00", schema)
+    times = following("anywhere.csv 2020-02-28 22:00", schema)
 
-    assert following == ["2020-02-28 23:00", "2020-02-29 00:00", "2020-02-29 01:00"]
+    assert times == ["2020-02-28 23:00", "2020-02-29 00:00", "2020-02-29 01:00"]
 
 
 # Sides

@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from pellucid.data import Ask
 from pellucid.data._series_rhythm import DAY, HOUR, Rhythm, infer
+from pellucid.data._series_steps import following
 from pellucid.data._series_times import in_standard_time, read_times
 from pellucid.data.series import Series
 
@@ -113,7 +114,7 @@ def test_an_array_is_variables_over_numbered_steps(series):
 
     assert schema.variables == ("1", "2")
     assert examples.names[0] == "series step 4"
-    assert series.following(examples.names[0], schema) == ["step 5", "step 6", "step 7"]
+    assert following(examples.names[0], schema) == ["step 5", "step 6", "step 7"]
     assert series.read(np.arange(60.0), ASK).targets[0, -3:, 0].tolist() == [5, 6, 7]
 
 
@@ -259,7 +260,7 @@ def test_business_days_skip_weekends_when_they_name_what_comes_next(series, save
     days = np.busday_offset("2020-01-01", np.arange(60), roll="forward")
     schema = series.describe(series.read(saved(told(days)), ASK))
 
-    assert series.following("data.csv 2020-03-05", schema) == [
+    assert following("data.csv 2020-03-05", schema) == [
         "2020-03-06",
         "2020-03-09",
         "2020-03-10",

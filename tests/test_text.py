@@ -139,13 +139,13 @@ def test_without_the_package_pieces_are_refused_with_the_cure(kind, reviews, mon
         kind.describe(reviews)
 
 
-def test_the_last_tenth_of_a_text_is_held_out_to_the_character(kind, tmp_path):
+def test_the_last_twentieth_of_a_text_is_held_out_to_the_character(kind, tmp_path):
     text = prose(2_000)
     examples = stream(kind, text, tmp_path)
     train, valid = (side(kind, examples, name) for name in ("train", "valid"))
     schema = kind.describe(train)
     form = learned_from(schema.details)
-    whole = round(len(text) * 0.9)
+    whole = round(len(text) * 0.95)
     assert schema.details["form"] == "characters"
     assert form.text(joined(kind, train, schema).astype(np.int32)) == END_SIGN + text[:whole]
     assert form.text(joined(kind, valid, schema).astype(np.int32)) == text[whole - 1 :]

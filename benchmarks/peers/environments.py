@@ -1,4 +1,4 @@
-"""Makes the environments of the peers: `python -m benchmarks.peers.environments [keras] [fastai]`.
+"""Makes the environments of the peers: `python -m benchmarks.peers.environments [NAME …]`.
 
 Each lies under .peers/, which git ignores, so that a peer's requirements never meet pellucid's.
 What is installed comes from where your pip installs from. Peers that need only torch, scikit-learn
@@ -39,10 +39,12 @@ STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
             "scipy",
         ),
     ),
+    "neuralforecast": (("torch==2.13.0",), ("neuralforecast==3.3.0",)),
 }
 CHECKS = {
     "keras": "import keras, tensorflow",
     "fastai": "import fastai.learner, fastai.callback.schedule",
+    "neuralforecast": "import neuralforecast.models",
 }
 
 

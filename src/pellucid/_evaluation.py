@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from pellucid import _grid
-from pellucid.data import Fault
+from pellucid.data import Examples, Fault, Kind, Schema
 from pellucid.explaining._evidence import Explanation
 from pellucid.tasks import Answer, Estimate
 
@@ -104,3 +104,9 @@ class Explained(NamedTuple):
         if isinstance(self.explanation, Fault):
             return f"{self.name}: left out, {self.explanation.reason}"
         return str(self.explanation)
+
+
+def over(kind: Kind, schema: Schema, examples: Examples, answer: Answer, place: int) -> Answer:
+    """Give an answer between what came before its example and the times it speaks of."""
+    times, past = kind.course(examples, place, schema)
+    return answer.over(past, times)

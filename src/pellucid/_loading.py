@@ -116,13 +116,18 @@ def _entry(path: Path, known: registry.Registry[Any], name: str, noun: str) -> A
 def _schema(given: Mapping[str, Any]) -> Schema:
     for name in ("shape", "cardinalities", "classes", "shares"):
         _field(given, name, list)
+    for name in ("variables", "means", "scales"):  # since format 3
+        _field({name: [], **given}, name, list)
     schema = Schema.from_json(given)
     _all(schema.shape, int, least=1)
     _all(schema.cardinalities, int, least=0)
     _all(schema.classes, str)
     _all(schema.shares, float, least=0)
     _all((schema.mean, schema.scale), float)
-    _all((schema.kind, schema.target), str)
+    _all((schema.kind, schema.target, *schema.variables), str)
+    _all((schema.ahead, schema.season), int, least=0)
+    _all(schema.means, float)
+    _all(schema.scales, float)
     sound = (
         schema.scale > 0
         and len(schema.shape) > 0
@@ -131,6 +136,9 @@ def _schema(given: Mapping[str, Any]) -> Schema:
         and len(schema.shares) in (0, len(schema.classes), *schema.cardinalities[:1])
         and len(set(schema.classes)) == len(schema.classes)
         and isinstance(schema.details, dict)
+        and len(schema.variables) == len(schema.means) == len(schema.scales)
+        and all(scale > 0 for scale in schema.scales)
+        and max(schema.ahead, schema.season) * max(1, len(schema.variables)) <= _LARGEST_EXAMPLE
     )
     if not sound:
         raise ValueError("the schema contradicts itself")

@@ -31,7 +31,11 @@ def is_one(source: Any, names: Sequence[str]) -> bool:
         return False
     if _is_row(source):
         return True
-    return isinstance(source, str | Path) and Path(names[0]).name == Path(source).name
+    if not isinstance(source, str | Path):
+        return False
+    name, file = Path(names[0]).name, Path(source).name
+    # The end of a series is named by its file and time; a row of a table is one of several.
+    return name == file or (name.startswith(f"{file} ") and not name.startswith(f"{file} row "))
 
 
 def merged(source: Any, names: Sequence[str], faults: Sequence[Fault]) -> Iterator[Slot]:

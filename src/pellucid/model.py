@@ -11,7 +11,7 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving
-from pellucid._evaluation import Evaluation, Explained, Prediction
+from pellucid._evaluation import Evaluation, Explained, Prediction, over
 from pellucid._judged import targeted, tested, truths
 from pellucid.data import Ask, Examples, Fault, Kind, Schema
 from pellucid.errors import BadInputError
@@ -120,8 +120,9 @@ class Model:
         """
         examples = self._read(source)
         answers = self.task.answers(self.outputs(examples), self.calibration, level=level)
+        placed = partial(over, self.kind, self.schema, examples)
         return (
-            Prediction(name, held if isinstance(held, Fault) else answers[held])
+            Prediction(name, held if isinstance(held, Fault) else placed(answers[held], held))
             for name, held in _ordering.merged(source, examples.names, examples.faults)
         )
 

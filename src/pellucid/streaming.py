@@ -116,6 +116,8 @@ class Stream:
         try:
             steps = int(given["steps"])
             last = None if self._last is None else np.array(given["last"], np.float32).reshape(-1)
+            if last is not None and len(last) not in (1, self._schema.shape[1]):
+                raise ValueError("its last row is of another length")
             tensors = [_tensor(each).to(self._device) for each in given["memory"]]
             self._checked(tensors)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:

@@ -300,6 +300,18 @@ class Kind(ABC):
         del examples
         return {}
 
+    def course(
+        self, examples: Examples, place: int, schema: Schema
+    ) -> tuple[Sequence[str], dict[str, NDArray[np.float64]]]:
+        """Say what an answer about what comes next stands between.
+
+        Returns:
+            The times of the steps to come, (H,), and what came before, by variable, (L,) each, in
+            its own unit, NaN where missing. The default: nothing comes next.
+        """
+        del examples, place, schema
+        return (), {}
+
     @abstractmethod
     def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
         """Draw the examples at these places as one PNG sheet, titled by target where known."""

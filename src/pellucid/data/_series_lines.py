@@ -66,20 +66,20 @@ class Repairs:
         level = "warning" if share > 0.05 else "note"
         some = f", such as {self.gaps[0]}" if self.gaps else ""
         return [
-            (self.unnamed, "no times", "note",
+            (self.unnamed, "no times", "warning",
              f"{where} has no column of times: its rows are taken as steps of equal length"),
             (self.uneven, "uneven times", "warning",
              f"the times of {where} are uneven: they were put on a grid of one step every "
              f"{rhythm.told}" if rhythm.unit != "steps" else
              f"the times of {where} are too uneven for any grid: rows are taken as equal steps"),
-            (self.unsorted, "unsorted times", "note",
+            (self.unsorted, "unsorted times", "warning",
              f"{self.unsorted:,} rows of {where} were out of order and were sorted by time"),
             (self.doubled, "repeated times", "warning",
              f"{self.doubled:,} rows of {where} repeat a time: the last one of each was kept"),
             (self.merged, "several rows a step", "note",
              f"{self.merged:,} rows of {where} fall into a step that has one already: the last of "
              "each was kept"),
-            (self.clocks, "summer time", "note",
+            (self.clocks, "summer time", "warning",
              f"the clock of {where} was changed {self.clocks} times: its times are read as "
              "standard time"),
             (self.missing, "gaps", level,

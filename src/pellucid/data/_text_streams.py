@@ -20,7 +20,7 @@ from pellucid.data._text_learning import chosen_form
 STRETCH = 2_048  # tokens, at most, of characters and words
 CROP = 256  # tokens that one step of training reads
 _PIECES = 6_144  # characters of a stretch of pieces; about 3 to 5 of them are one piece
-_SHARE = 0.1  # of the text that is held out
+_SHARE = 0.05  # of the text that is held out
 _MOST = 1 << 21  # characters held out, at most: past that a score hardly gets surer
 
 

@@ -135,16 +135,17 @@ class Series(Kind):
         scales = stored.new_tensor(schema.details["scales"])
         return ((stored - means) / scales).float().nan_to_num(nan=0.0)
 
-    def following(self, name: str, schema: Schema) -> list[str]:
-        """Give the times of the steps that come after an example, H.
-
-        Args:
-            name: of the example, which ends with the time of its last step.
-            schema: of the model.
-        """
+    def course(
+        self, examples: Examples, place: int, schema: Schema
+    ) -> tuple[Sequence[str], dict[str, NDArray[np.float64]]]:
         from pellucid.data._series_steps import following
 
-        return following(name, schema)
+        if not schema.ahead:
+            return (), {}
+        one = self.take(examples, np.array([place]))
+        past = np.asarray(self.encode(one, schema)[0], dtype=np.float64)
+        named = {name: past[:, at] for at, name in enumerate(schema.variables)}
+        return following(examples.names[place], schema), named
 
     def look(self, examples: Examples) -> list[Finding]:
         from pellucid.data._series_findings import findings

@@ -149,7 +149,7 @@ def instead(contrast: Contrast) -> list[str]:
     lines = [f"  {changed(change)}" for change in contrast.changes]
     bare = not any(change.given or change.needed for change in contrast.changes)
     if contrast.found:
-        how = "without" if bare and not source else "with these changes"
+        how = "without these" if bare and not source else "with these changes"
         return [f"It would be {other} {how}{source}; {moved}:", *lines]
     source += "," if source else ""
     return [f"Not even these changes{source} make it {other}; {moved}:", *lines]

@@ -70,8 +70,8 @@ def contrast(
     if recall is not None and places:
         best = _Search(subject, goal, replace(case, blanks=recall.x(places)), order).best(outputs)
     if best is None or not best.reached:
-        other = _Search(subject, goal, replace(case, blanks=case.blanks[:most]), order)
-        other = other.best(outputs)
+        blanked = replace(case, blanks=case.blanks[:most])
+        other = _Search(subject, goal, blanked, order).best(outputs)
         if best is None or other.reached:
             best, places = other, []
     return Contrast(

@@ -24,19 +24,19 @@ from pellucid.registry import network
 
 
 class Seasonal(nn.Linear):
-    """A weighted sum of the past for each step ahead, at first the mean of the same phase.
+    """A weighted sum of the past for each step ahead: at first the mean of the same phase.
 
     Args:
         past: L.
         horizon: H.
-        season: S, at least 1; where the past holds no whole one, the sum starts at zero.
+        season: S; where it is 1, or longer than the past, the sum starts as the last value.
     """
 
     def __init__(self, past: int, horizon: int, season: int) -> None:
         super().__init__(past, horizon)
         nn.init.zeros_(self.bias)
         nn.init.zeros_(self.weight)
-        seasons = past // season if season > 1 else 0
+        seasons, season = (past // season, season) if 1 < season <= past else (1, 1)
         steps = torch.arange(horizon)
         with torch.no_grad():
             for back in range(1, seasons + 1):

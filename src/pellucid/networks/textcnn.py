@@ -10,7 +10,8 @@ Source: Kim 2014, "Convolutional neural networks for sentence classification", a
 Departs: the mean over time is kept beside the maximum; whole words and whole directions of their
 vectors are left out while training; a bag of n-grams votes too.
 
-Letters: B batch, T tokens, W words, E width of a word's vector, M voters, K outputs.
+Letters: B batch, T tokens, W words, V words with what frames them, E C width of a vector, M voters,
+K outputs.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from pellucid.networks.ngrams import NGrams, buckets_for
 from pellucid.registry import network
 
 WIDTHS = (2, 3, 4)  # words that a filter sees
+SAY = 0.75  # of the bag, which knows better when it does not know
 _BUCKETS = 1 << 14  # rows that words share
 _WORDS, _DIRECTIONS, _FEATURES = 0.2, 0.3, 0.5  # shares that are left out while training
 
@@ -75,14 +77,15 @@ class Phrases(nn.Module):
         self.head = nn.Linear(2 * filters * len(WIDTHS), outputs)
 
     def forward(self, x: Float[Tensor, "B T"]) -> Float[Tensor, "B K"]:
-        codes = x.long()
-        h = self._thinned(self.words(codes)) if self.training else self.words(codes)
-        h = F.pad(h.transpose(1, 2), (max(WIDTHS) - 1, max(WIDTHS) - 1))
-        there = (codes > 0) & self.words.lexicon.begins(codes)
-        length = 3 * there.sum(dim=1, keepdim=True).clamp(min=1).sqrt()
+        h = self.words(x.long())
+        there = (h != 0).any(dim=2, keepdim=True)
+        h = self._thinned(h) if self.training else h
+        h, touched = _framed(h), _framed(there.float())
+        length = 3 * there.sum(dim=1).clamp(min=1).sqrt()
         found = []
-        for span in self.filters:
-            seen = F.relu(span(h))
+        for span, convolve in zip(WIDTHS, self.filters, strict=True):
+            # A filter that sees no word at all says nothing, however much may follow the end.
+            seen = F.relu(convolve(h)) * F.max_pool1d(touched, span, stride=1)
             found += [seen.amax(dim=2), seen.sum(dim=2) / length]
         return self.head(F.dropout(torch.cat(found, dim=1), _FEATURES, self.training))
 
@@ -95,8 +98,8 @@ class TextCNN(nn.Module):
     """A bag of n-grams and convolutions that vote.
 
     Args:
-        bag: has half of the say.
-        phrases: have the other half together.
+        bag: has `SAY` of the say.
+        phrases: have the rest together.
     """
 
     def __init__(self, bag: NGrams, phrases: Sequence[Phrases]) -> None:
@@ -108,16 +111,20 @@ class TextCNN(nn.Module):
         said = torch.stack([phrases(x) for phrases in self.phrases], dim=1)
         if self.training:
             return torch.cat([self.bag(x), said], dim=1)
-        return (self.bag(x) + said.mean(dim=1)) / 2
+        return SAY * self.bag(x) + (1 - SAY) * said.mean(dim=1)
 
 
 @network("textcnn", takes=["text"])
 @recipe(Recipe(sizes=2, passes=3.0, most=1.2, batch=64, rate=2e-3, decay=0.1, smoothing=0.1))
 def build(schema: Schema, outputs: int, *, size: int) -> TextCNN:
     """Double the filters and the width of words, and add a second network of them."""
-    width = 64 * size
     phrases = []
     for _ in range(size):
-        words = Words(lexicon(schema, buckets=_BUCKETS), width)
-        phrases.append(Phrases(words, outputs, width=width, filters=width))
+        words = Words(lexicon(schema, buckets=_BUCKETS), 16 * size)
+        phrases.append(Phrases(words, outputs, width=16 * size, filters=64 * size))
     return TextCNN(NGrams(lexicon(schema, buckets=buckets_for(outputs)), outputs), phrases)
+
+
+def _framed(h: Float[Tensor, "B W C"]) -> Float[Tensor, "B C V"]:
+    """Put channels before words, and as much nothing around them as the widest filter sees."""
+    return F.pad(h.transpose(1, 2), (max(WIDTHS) - 1, max(WIDTHS) - 1))

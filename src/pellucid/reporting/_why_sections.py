@@ -237,7 +237,7 @@ def _relied(facts: Facts, items: Sequence[Reason]) -> Block:
     most = max(abs(item.share) for item in items) or 1.0
     metric = _plain(facts.model.task.metric)
     partial = any(item.there < 1 for item in items)
-    rows = [
+    rows: list[tuple[str | Cell, ...]] = [
         (
             Cell(
                 text=f"{item.name} (suspicious)" if item.suspicious else item.name,

@@ -46,6 +46,14 @@ class Answer(ABC):
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON types, the answer itself first."""
 
+    def over(self, past: Mapping[str, NDArray[Any]], times: Sequence[str]) -> "Answer":
+        """Give the same answer between what came before and the times it speaks of.
+
+        The default knows of no time. See `Kind.course`.
+        """
+        del past, times
+        return self
+
     def doubt(self) -> str:
         """Say why it should be left to a person at the level asked for; "" if it need not be."""
         return ""

@@ -26,6 +26,7 @@ class Outlook(Answer):
             if too few windows were held out to promise that.
         high: upper ends.
         level: that probability.
+        times: of the steps, (H,); empty where they are not known.
         past: what came before, (L,) each, to be drawn; it is no part of the answer.
     """
 
@@ -33,6 +34,7 @@ class Outlook(Answer):
     low: Course
     high: Course
     level: float = 0.9
+    times: tuple[str, ...] = ()
     past: Course = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -40,7 +42,7 @@ class Outlook(Answer):
         return {
             name: {key: _listed(values) for key, values in course.items()} or None
             for name, course in found.items()
-        } | {"level": self.level}
+        } | {"level": self.level, "times": list(self.times) or None}
 
     def doubt(self) -> str:
         if not self.low:
@@ -49,13 +51,14 @@ class Outlook(Answer):
             return "what was held out says nothing of some steps, which have no interval"
         return ""
 
-    def over(self, past: Course) -> "Outlook":
+    def over(self, past: Course, times: Sequence[str] = ()) -> "Outlook":
         """Give the same answer with what came before, so that it draws itself over it.
 
         Args:
             past: (L,) for some or all variables, in their own units, NaN where missing.
+            times: of the steps, (H,); empty where they are not known.
         """
-        return replace(self, past=dict(past))
+        return replace(self, past=dict(past), times=tuple(times))
 
     def draw(self, truth: Course | None = None) -> bytes:
         """Draw the forecast as a fan over the past, a PNG.

@@ -31,7 +31,8 @@ def fan(outlook: Outlook, truth: Course) -> bytes:
     rows = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(rows, names, strict=True):
         _draw(axes, outlook, name, truth)
-    rows[-1].set_xlabel("steps from now", fontsize=8)
+    span = f", {outlook.times[0]} to {outlook.times[-1]}" if outlook.times else ""
+    rows[-1].set_xlabel(f"steps from now{span}", fontsize=8)
     rows[0].legend(fontsize=7, frameon=False, loc="upper left", ncols=4)
     left_out = len(outlook.median) - len(names)
     if left_out:

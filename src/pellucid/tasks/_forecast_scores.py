@@ -140,6 +140,42 @@ def _row(ours: Sums, guessed: Sums, place: tuple[Any, Any]) -> dict[str, float]:
     }
 
 
+def beside(ours: Errors, guessed: Errors, *, block: int) -> dict[str, Any]:
+    """Compare with the guess on the same windows, as JSON: what is left of its squared error.
+
+    The same windows are hard for both, so the ratio is surer than either error.
+
+    Args:
+        ours: of the model.
+        guessed: of the guess.
+        block: windows that overlap with one.
+
+    Returns:
+        "ratio" with its 95 % interval "low" to "high" (None under ten windows), and "said", one
+        sentence.
+    """
+    count = len(ours.windows["count"])
+    ones = np.ones((1, count))
+    value = float(_ratio(ours, guessed, ones)[0])
+    found = Estimate(value=value)
+    if count >= _FEWEST:
+        drawn = _ratio(ours, guessed, _weights(count, block))
+        found = _estimate(value, drawn, _student(count / block - 1) / _NORMAL, math.inf)
+    better = found.high is not None and found.high < 1
+    worse = found.low is not None and found.low > 1
+    verdict = "It beats" if better else "It is worse than" if worse else "It does not surely beat"
+    span = "" if found.low is None else f" ({found.low:.0%} to {found.high:.0%})"
+    said = f"{verdict} what was there one season before: {value:.0%} of its squared error{span}."
+    return {"ratio": value, "low": found.low, "high": found.high, "said": said}
+
+
+def _ratio(
+    ours: Errors, guessed: Errors, weights: Float[NDArray[np.float64], "R N"]
+) -> NDArray[np.float64]:
+    mine, other = (weights @ each.windows["squares"].sum(axis=1) for each in (ours, guessed))
+    return mine / np.maximum(other, np.finfo(np.float64).tiny)
+
+
 def block_length(windows: Float[Tensor, "N T A"]) -> int:
     """Tell how many windows after one still share a step with it, 1 if none does.
 

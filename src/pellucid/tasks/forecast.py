@@ -29,7 +29,14 @@ from pellucid.registry import task
 from pellucid.tasks import Batch, Calibration, Estimate, Task
 from pellucid.tasks._forecast_answer import Outlook, outlooks
 from pellucid.tasks._forecast_intervals import summarise, widths
-from pellucid.tasks._forecast_scores import Errors, Piece, block_length, breakdown, estimates
+from pellucid.tasks._forecast_scores import (
+    Errors,
+    Piece,
+    beside,
+    block_length,
+    breakdown,
+    estimates,
+)
 
 _LEVEL = 0.9  # of the intervals that scores are about
 _SCALE = 0.1  # weight of the scale's loss beside the mean's
@@ -130,10 +137,15 @@ class Forecast(Task):
 
         Their rows have the mean squared error "mse" and the same of the guess, in squared standard
         deviations of training, and the share of truths inside the intervals, "coverage". Of the
-        horizon, the rows are for some steps from the first to the last.
+        horizon, the rows are for some steps from the first to the last. "beside_guess" says in a
+        sentence whether the guess is beaten.
         """
         ours, guessed = self._errors(outputs, y, calibration), self._guessed(y)
-        return breakdown(ours, guessed, self.schema.variables, _LEVEL)
+        block = block_length(y[:, self.schema.season :])
+        return {
+            **breakdown(ours, guessed, self.schema.variables, _LEVEL),
+            "beside_guess": beside(ours, guessed, block=block),
+        }
 
     def picture(
         self, outputs: Float[Tensor, "1 K"], y: Float[Tensor, "1 T A"], calibration: Calibration
