@@ -45,9 +45,9 @@ class Level:
 
 
 LEVELS = {
-    1: Level(6, 12, words=60, apart=1, flipped=0.0, examples=3000),
-    2: Level(10, 24, words=300, apart=2, flipped=0.02, examples=5000),
-    3: Level(20, 40, words=1000, apart=3, flipped=0.05, examples=7000),
+    1: Level(12, 20, words=60, apart=1, flipped=0.0, examples=3000),
+    2: Level(16, 32, words=300, apart=2, flipped=0.02, examples=5000),
+    3: Level(24, 48, words=1000, apart=3, flipped=0.05, examples=7000),
 }
 
 

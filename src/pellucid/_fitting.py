@@ -14,6 +14,7 @@ from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
+from pellucid.generating import learned, tried
 from pellucid.judging import account, glance, judge
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
@@ -90,7 +91,11 @@ class Fitting:
         if kept is not None:
             self.clock.before += kept.facts["spent"]
         choice = self._choose(ready, kept)
-        warnings = [note.text for note in ready.notes if note.level == "warning"]
+        warnings = [
+            note.text
+            for note in ready.notes
+            if note.level == "warning" or note.what == ready.kind.name
+        ]
         for told in [*ready.said, *warnings, *([sentence] if sentence else [])]:
             self._say(told)
         self._stage("training")
@@ -317,6 +322,7 @@ class Fitting:
             views=judged.views,
         )
         cases, trust = self._account(ready, subject, run)
+        self._try(subject, cases, run)
         return Model(
             **{field.name: getattr(subject, field.name) for field in fields(subject)},
             built=choice.built,
@@ -344,6 +350,17 @@ class Fitting:
             say(run, f"explanations could not be measured: {type(error).__name__}: {error}")
         self.times["explaining"] = self.clock.spent - before
         return cases, trust
+
+    def _try(self, subject: Subject, cases: Cases | None, run: Run) -> None:
+        """Look at what a model that can write does write, where there is time for it."""
+        if self.clock.left < self._reserve(0.0) - self._explaining:
+            return
+        try:
+            strange = tried(subject, learned(subject, cases), seed=self.wish.limits.seed)
+        except Exception as error:  # as above: what was learned is done
+            strange = f"what the model writes could not be seen: {type(error).__name__}: {error}"
+        if strange:
+            say(run, strange)
 
     def _record(
         self, choice: Choice, trained: list[Trained], judged: dict[str, Any]

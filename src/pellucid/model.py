@@ -208,7 +208,7 @@ class Model:
         usable, faults = targeted(self.kind, self.task, examples)
         y = truths(self.task, usable)
         outputs = self.outputs(usable)
-        strange = self.task.degenerate(outputs) if len(y.unique()) > 1 else None
+        strange = self.task.degenerate(outputs) if bool((y[1:] != y[:1]).any()) else None
         return Evaluation(
             n=len(usable),
             scores=self.task.scores(outputs, y, self.calibration),
