@@ -27,10 +27,7 @@ def main() -> None:
     """Fit and test; print the scores as JSON."""
     clock, options = Clock(), _arguments()
     texts, labels = _read(options.train, options.label)
-    # A word of one letter or a mark of its own counts too, which helps where texts are short.
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"[^\s]+")
-    if not options.blanks:
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     whole = make_pipeline(words, LogisticRegression(max_iter=1000))
     grid = {"logisticregression__C": STRENGTHS}
     model = GridSearchCV(whole, grid, n_jobs=options.jobs).fit(texts, labels)
@@ -61,7 +58,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("train", type=Path)
     parser.add_argument("test", type=Path)
     parser.add_argument("--label", type=int, required=True, help="column of the label, from 1")
-    parser.add_argument("--blanks", action="store_true", help="words are what blanks part")
     parser.add_argument("--jobs", type=int, default=2)
     return parser.parse_args()
 

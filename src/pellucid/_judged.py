@@ -55,6 +55,11 @@ def truths(task: Task, examples: Examples) -> Tensor:
     return task.encode(examples.targets)
 
 
+def varied(task: Task, y: Tensor) -> bool:
+    """Tell whether the same answer for all would be wrong, y being (N,) or (N, H, C)."""
+    return not task.needs_targets or bool((y[1:] != y[:1]).any())
+
+
 def picked(rows: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
     """Give rows by their places, as a view where they follow each other.
 

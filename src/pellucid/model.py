@@ -22,7 +22,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving
 from pellucid._evaluation import Evaluation, Explained, Prediction, over
-from pellucid._judged import targeted, tested, truths
+from pellucid._judged import targeted, tested, truths, varied
 from pellucid.data import Ask, Examples, Fault, Kind, Schema
 from pellucid.errors import BadInputError
 from pellucid.explaining import Subject
@@ -203,12 +203,11 @@ class Model:
         Raises:
             BadInputError: if nothing can be used, or there are no targets.
         """
-        examples = self._read(source, judged=True)
-        examples, notes = tested(self.kind, examples)
+        examples, notes = tested(self.kind, self._read(source, judged=True))
         usable, faults = targeted(self.kind, self.task, examples)
         y = truths(self.task, usable)
         outputs = self.outputs(usable)
-        strange = self.task.degenerate(outputs) if bool((y[1:] != y[:1]).any()) else None
+        strange = self.task.degenerate(outputs) if varied(self.task, y) else None
         return Evaluation(
             n=len(usable),
             scores=self.task.scores(outputs, y, self.calibration),

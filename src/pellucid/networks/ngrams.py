@@ -28,8 +28,8 @@ from pellucid.networks import Recipe, recipe
 from pellucid.networks._lexicon import Lexicon, lexicon
 from pellucid.registry import network
 
-GAIN = 10.0  # how much faster than the rest what is learned of single runs moves
-_WEIGHTS = 1 << 18  # of runs, for all outputs: more take longer to move than to look up
+GAIN = 5.0  # how much faster than the rest what is learned of single runs moves
+_WEIGHTS = 1 << 20  # of runs, for all outputs: more take longer to move than to look up
 
 
 class NGrams(nn.Module):
@@ -79,7 +79,7 @@ def buckets_for(width: int) -> int:
 
 
 @network("ngrams", takes=["text"])
-@recipe(Recipe(passes=1.0, most=4.0, batch=64, rate=2e-3, smoothing=0.1, contender=False))
+@recipe(Recipe(passes=3.0, most=1.2, batch=64, rate=4e-3, smoothing=0.1, contender=False))
 def build(schema: Schema, outputs: int, *, size: int) -> NGrams:
     """One size only: longer runs than these hardly occur twice."""
     del size
