@@ -1,13 +1,15 @@
 """Long texts cut into stretches, to learn from them what comes next.
 
-Idea: what is held out is the end, which nobody has read; stretches follow each other and share one
-token, so every token but the first is asked for once.
+Idea: what is held out are whole parts, spread over a long text, so that the rest still tells of all
+that the text is about; stretches follow each other and share one token, so every token but the
+first is asked for once.
 
 Letters: N stretches.
 """
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,8 @@ STRETCH = 2_048  # tokens, at most, of characters and words
 CROP = 256  # tokens that one step of training reads
 _PIECES = 6_144  # characters of a stretch of pieces; about 3 to 5 of them are one piece
 _SHARE = 0.05  # of the text that is held out
+_RUNS = 8  # parts that are held out of a long text: its end is about other things than the rest
+_RUN = 4_096  # characters of such a part, at least
 _MOST = 1 << 21  # characters held out, at most: past that a score hardly gets surer
 
 
@@ -83,7 +87,7 @@ def _sides(found: Found) -> NDArray[np.object_]:
 
 
 def _held_out(found: Found, form: str) -> list[Piece]:
-    """Hold out the last texts, or the last part of the only one."""
+    """Hold out the last texts, or some parts of the only one."""
     every = [Piece(*each) for each in zip(found.texts, found.names, _sides(found), strict=True)]
     free = [piece for piece in every if piece.side != "test"]
     aim = min(_SHARE * sum(len(piece.text) for piece in free), _MOST)
@@ -104,18 +108,33 @@ def _last_texts(pieces: Sequence[Piece], aim: float) -> list[Piece]:
 
 
 def _divided(piece: Piece, aim: float, form: str) -> list[Piece]:
-    """Divide a text in two; the second part begins with the last token of the first."""
+    """Hold out the end of a text, or several runs of it, if it is long enough.
+
+    Every part but the first begins with the last token of the one before.
+    """
     text = piece.text
-    middle = _boundary(text, round(len(text) - aim), form)
+    runs = int(min(_RUNS, max(1, aim // _RUN)))
+    each, apart = aim / runs, len(text) / runs
+    starts = [(n + 0.5) * apart - each / 2 for n in range(runs)] if runs > 1 else [len(text) - aim]
+    edges = [edge for start in starts for edge in (start, start + each)]
+    cuts = [_boundary(text, min(len(text), round(edge)), form) for edge in edges]
+    parts: list[Piece] = []
+    for place, (start, end) in enumerate(pairwise([0, *cuts, len(text)])):
+        shared = _before(text, start, form) if place else 0
+        if shared < 0 or start >= end:
+            continue
+        side = "valid" if place % 2 else "train"
+        name = f"{piece.name} from {start}" if place else piece.name
+        parts.append(Piece(text[shared:end], name, side, first=not place))
+    return parts if len(parts) > 1 else [piece]
+
+
+def _before(text: str, middle: int, form: str) -> int:
+    """Give the place where the last token before the middle begins; -1 if there is none."""
     shared = middle - 1
     while form != "characters" and shared > 0 and not text[shared - 1].isspace():
         shared -= 1
-    if not 0 < shared < middle < len(text):
-        return [piece]
-    return [
-        Piece(text[:middle], piece.name, "train"),
-        Piece(text[shared:], f"{piece.name} end", "valid", first=False),
-    ]
+    return shared if 0 < shared < middle else -1
 
 
 def _boundary(text: str, middle: int, form: str) -> int:

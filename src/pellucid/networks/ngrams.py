@@ -7,8 +7,8 @@ frequent one beside it knew already.
 
 Source: Joulin, Grave, Bojanowski & Mikolov 2016, "Bag of tricks for efficient text classification",
 arXiv:1607.01759 (hashed n-grams); Wager, Fithian, Wang & Liang 2014, "Altitude training: strong
-bounds for single-layer dropout", arXiv:1407.3289 (leaving most out brings a linear model near naive
-Bayes).
+bounds for single-layer dropout", arXiv:1407.3289 (a linear model that learned to answer texts with
+much left out is better at whole ones).
 Departs: no hidden layer, so that a weight is a reason; several thinned copies of a text are judged
 at once; the sum is divided by the root of the number of runs, so that a long text is not surer for
 its length alone.

@@ -1,8 +1,8 @@
 """Convolutions over words, and a bag of n-grams beside them, for text.
 
 Idea: a filter looks for a short phrase; the strongest place it finds says whether the phrase is
-there, wherever it stands. Few texts teach a bag of n-grams more and many teach filters more, so
-both learn alone from the same batch, and the mean of what they say is the answer.
+there, wherever it stands. A bag of n-grams learns more from few texts but not how far a phrase
+reaches, so both learn alone from the same batch, and the mean of what they say is the answer.
 
 Source: Kim 2014, "Convolutional neural networks for sentence classification", arXiv:1408.5882
 (filters of several widths, the maximum over time, dropout); Bojanowski, Grave, Joulin & Mikolov
