@@ -309,9 +309,8 @@ class Fitting:
         network = networks[0] if len(networks) == 1 else Committee(networks)
         judged = judge(folds, network, choice.numerics)
         idle = "not one step of training fitted into the time: the answers are guesses"
-        for strange in [judged.strange, "" if trained[-1].learner.step else idle]:
-            if strange:
-                say(run, strange)
+        for strange in filter(None, [judged.strange, "" if trained[-1].learner.step else idle]):
+            say(run, strange)
         self.times["calibrating"] = self.clock.spent - before
         run.curve["score_seconds"].append(round(self.clock.spent, 3))
         run.curve["score"].append(judged.scores["scores"][ready.task.metric]["value"])
