@@ -89,7 +89,8 @@ def _is_told(row: Row) -> bool:
     """Tell what the README shows: no parts of a whole, nothing that is there to be compared."""
     part = row["benchmark"].startswith("planted,") or row["benchmark"] == "rates"
     beside = row["system"].endswith(" alone") or row["system"].startswith(BESIDE)
-    return not part and not beside and row["metric"] not in ASIDE
+    detail = row["metric"] in ASIDE or row["metric"][-1].isdigit()  # of one horizon alone
+    return not part and not beside and not detail
 
 
 def _line(row: Row) -> str:
