@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -225,14 +226,38 @@ def test_what_a_model_writes_is_tried():
     rows[1, FIRST] = 50.0  # texts begin with a
     model = writer(lambda codes: Follows(rows), text=text)
 
-    assert "degenerate" in tried(model.why.subject)
-    assert tried(writer().why.subject) == ""
+    assert "degenerate" in tried(model.why.subject, None, seed=0, seconds=60)
+    assert tried(writer().why.subject, None, seed=0, seconds=60) == ""
 
 
 def test_a_model_that_writes_nothing_is_not_tried(monkeypatch):
     known_to(monkeypatch)
 
-    assert tried(toy_model().why.subject) == ""
+    assert tried(toy_model().why.subject, None, seed=0, seconds=60) == ""
+
+
+def test_trying_ends_when_its_time_is_over():
+    class Slow(Follows):
+        def step(self, x, state=None):
+            time.sleep(0.05)
+            return super().step(x, state)
+
+    model = writer(lambda codes: Slow(table("ab", "bc", "ca", text="abc")), text="abc" * 900)
+    before = time.monotonic()
+
+    tried(model.why.subject, None, seed=0, seconds=0.3)
+
+    assert time.monotonic() - before < 5  # 600 characters would take 30 s
+
+
+def test_a_network_that_fails_while_it_is_tried_costs_nothing_that_was_learned():
+    class Broken(Follows):
+        def step(self, x, state=None):
+            raise RuntimeError("no such step")
+
+    model = writer(lambda codes: Broken(table("ab", "bc", "ca", text="abc")), text="abc" * 900)
+
+    assert "no such step" in tried(model.why.subject, None, seed=0, seconds=5)
 
 
 def test_learned_texts_come_from_the_stored_cases():

@@ -353,10 +353,10 @@ def fresh(monkeypatch, tmp_path):
     """Nothing is compiled yet, and the cache is empty."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(_native, "_reasons", {})
-    _native._library.cache_clear()
+    _native._compiled.cache_clear()
     _fused.code.cache_clear()
     yield tmp_path / "pellucid" / "compiled"
-    _native._library.cache_clear()
+    _native._compiled.cache_clear()
     _fused.code.cache_clear()
 
 
@@ -388,10 +388,10 @@ def quick(made, monkeypatch):
 @native
 def test_compiled_code_is_kept_for_the_next_run(fresh, quick, monkeypatch):
     assert _fused.code() is not None
-    _native._library.cache_clear()
+    _native._compiled.cache_clear()
     monkeypatch.setattr(_native, "_compile", None)
 
-    assert _native.library(_fused.CODE) is not None
+    assert _native.compiled(_fused.CODE) is not None
     assert len(list(fresh.iterdir())) == 1
 
 
@@ -407,7 +407,7 @@ def test_a_cache_that_cannot_be_written_is_no_fault(fresh, quick):
 @pytest.mark.parametrize("harm", ["damaged", "open to others"])
 def test_code_that_may_not_be_ours_is_compiled_anew(fresh, quick, harm):
     assert _fused.code() is not None
-    _native._library.cache_clear()
+    _native._compiled.cache_clear()
     (kept,) = fresh.iterdir()
     if harm == "damaged":
         kept.write_bytes(b"nothing that loads")
@@ -415,7 +415,7 @@ def test_code_that_may_not_be_ours_is_compiled_anew(fresh, quick, harm):
         kept.write_bytes(b"something of somebody")
         kept.chmod(0o777)
 
-    assert _native.library(_fused.CODE) is not None
+    assert _native.compiled(_fused.CODE) is not None
 
 
 @native
@@ -425,6 +425,6 @@ def test_code_of_another_layout_is_not_used(fresh, monkeypatch):
         def pellucid_job():
             return ctypes.sizeof(_fused.Job) + 8
 
-    monkeypatch.setattr(_native, "library", lambda name: Other)
+    monkeypatch.setattr(_native, "compiled", lambda name: Other)
 
     assert _fused.code() is None

@@ -23,16 +23,6 @@ def series():
     return Series()
 
 
-@pytest.fixture
-def saved(tmp_path):
-    def save(text, name="data.csv"):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return save
-
-
 def hours(*columns, names=("y",), start=START):
     """Write columns as a CSV file with an hour for each row."""
     head = ",".join(["date", *names])

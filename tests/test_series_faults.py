@@ -20,16 +20,6 @@ def series():
     return Series()
 
 
-@pytest.fixture
-def saved(tmp_path):
-    def save(content, name="data.csv"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return save
-
-
 def row(place, value):
     return f"{START + timedelta(hours=place)},{value}\n"
 

@@ -27,16 +27,6 @@ def series():
     return Series()
 
 
-@pytest.fixture
-def saved(tmp_path):
-    def save(content, name="data.csv"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return save
-
-
 def told(times, *, separator=","):
     rows = [f"{when}{separator}{place % 13}" for place, when in enumerate(times)]
     return "\n".join([f"date{separator}y", *rows]) + "\n"

@@ -22,16 +22,6 @@ def table():
     return Table()
 
 
-@pytest.fixture
-def saved(tmp_path):
-    def save(content, name="data.csv"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return save
-
-
 def said(examples):
     return " ".join(note.text for note in examples.notes)
 

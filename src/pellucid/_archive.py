@@ -164,6 +164,15 @@ def to_json(given: Any) -> bytes:
     return json.dumps(given, ensure_ascii=False, allow_nan=False, indent=1).encode()
 
 
+def finite(given: Any) -> Any:
+    """Put null where a number is not finite: JSON has no other word for it."""
+    if isinstance(given, Mapping):
+        return {name: finite(value) for name, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [finite(value) for value in given]
+    return None if isinstance(given, float) and not math.isfinite(given) else given
+
+
 def from_json(text: bytes) -> dict[str, Any]:
     """Read an object; numbers that are not finite and names that occur twice are refused.
 

@@ -14,7 +14,7 @@ from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
-from pellucid.generating import learned, tried
+from pellucid.generating import tried
 from pellucid.judging import account, glance, judge
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
@@ -43,6 +43,7 @@ _WORTH = 0.6  # of the passes that a network can use: what makes one more of the
 _ADDING = 0.25  # seconds for intervals, calibration and saving beside the held-out looks
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clear by then
+_TRYING = 1.0  # s, the most for seeing what a model writes
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
 
 
@@ -323,7 +324,10 @@ class Fitting:
             views=judged.views,
         )
         cases, trust = self._account(ready, subject, run)
-        self._try(subject, cases, run)
+        spare = min(_TRYING, self.clock.left - self._reserve(0.0) + self._explaining)
+        written = tried(subject, cases, seed=self.wish.limits.seed, seconds=spare)
+        if written:
+            say(run, written)
         return Model(
             **{field.name: getattr(subject, field.name) for field in fields(subject)},
             built=choice.built,
@@ -351,17 +355,6 @@ class Fitting:
             say(run, f"explanations could not be measured: {type(error).__name__}: {error}")
         self.times["explaining"] = self.clock.spent - before
         return cases, trust
-
-    def _try(self, subject: Subject, cases: Cases | None, run: Run) -> None:
-        """Look at what a model that can write does write, where there is time for it."""
-        if self.clock.left < self._reserve(0.0) - self._explaining:
-            return
-        try:
-            strange = tried(subject, learned(subject, cases), seed=self.wish.limits.seed)
-        except Exception as error:  # as above: what was learned is done
-            strange = f"what the model writes could not be seen: {type(error).__name__}: {error}"
-        if strange:
-            say(run, strange)
 
     def _record(
         self, choice: Choice, trained: list[Trained], judged: dict[str, Any]

@@ -31,21 +31,29 @@ def targeted(kind: Kind, task: Task, examples: Examples) -> tuple[Examples, tupl
     """
     if not task.needs_targets:
         return examples, examples.faults
-    there = None if examples.targets is None else known(examples.targets)
-    if there is None or not there.any():
+    kept = known_alone(kind, examples)
+    if kept is None:
         raise BadInputError(
             given=f"none of {len(examples):,} examples says what is right",
             needed=f"the target {task.schema.target!r} of each example, as in training",
             remedy="give data with targets, or write `pellucid predict` to get answers",
         )
+    return kept, kept.faults
+
+
+def known_alone(kind: Kind, examples: Examples) -> Examples | None:
+    """Leave out the examples without a target, each named as a fault; None if none has one."""
+    there = None if examples.targets is None else known(examples.targets)
+    if there is None or not there.any():
+        return None
     if there.all():
-        return examples, examples.faults
-    without = [
+        return examples
+    lost = tuple(
         Fault(name=examples.names[place], reason="it has no target")
         for place in np.flatnonzero(~there).tolist()
-    ]
+    )
     kept = kind.take(examples, np.flatnonzero(there))
-    return kept, (*examples.faults, *without)
+    return kept.replace(faults=(*examples.faults, *lost))
 
 
 def truths(task: Task, examples: Examples) -> Tensor:

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import math
 import os
 import re
 import shlex
@@ -36,10 +35,12 @@ class Commands(TyperGroup):
 
 def answer(given: Any, *, indent: int | None = 2) -> None:
     """Print a text as it is, and anything else as JSON."""
+    from pellucid._archive import finite
+
     if isinstance(given, str):
         say(given)
     else:
-        say(json.dumps(_plain(given), indent=indent, allow_nan=False))
+        say(json.dumps(finite(given), indent=indent, allow_nan=False))
 
 
 def say(text: str, *, end: str = "\n") -> None:
@@ -176,12 +177,3 @@ def about(member: Any) -> str:
     """Give the first line of the module that a member is from."""
     module = sys.modules[member.__module__]
     return (module.__doc__ or "").strip().partition("\n")[0]
-
-
-def _plain(given: Any) -> Any:
-    """Put null where a number is not finite: JSON has no other word for it."""
-    if isinstance(given, Mapping):
-        return {key: _plain(value) for key, value in given.items()}
-    if isinstance(given, list | tuple):
-        return [_plain(value) for value in given]
-    return None if isinstance(given, float) and not math.isfinite(given) else given

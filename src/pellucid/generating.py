@@ -8,6 +8,7 @@ The chances of the n-th text depend on (seed, n) alone: more texts at once leave
 Letters: B texts, V codes.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid._memory import Memory, memory_of, repeated
+from pellucid.data._text_forms import END
 from pellucid.errors import BadInputError
 from pellucid.tasks._drawing import Drawing
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Drawing", "Piece", "Wish", "generate", "learned", "repetition", "tried", "written"]
 
-_END = 1  # code of the end of a text: see `pellucid.networks`
 _LEARNED = 2e-5  # share of the tokens from which on the end of a text was met often enough
 _CONTEXT = 16  # codes before the last that are spelled again, since a piece may end in mid-letter
 _TORN = "\ufffd"  # stands where the bytes of a letter are not all there yet
@@ -100,19 +101,29 @@ def written(subject: "Subject", wish: Wish) -> list[str]:
     return texts
 
 
-def tried(subject: "Subject", like: Sequence[str] = (), *, seed: int = 0) -> str:
+def tried(subject: "Subject", cases: "Cases | None", *, seed: int, seconds: float) -> str:
     """Say in a sentence if what a model writes repeats itself; "" if it does not, or cannot write.
 
     Args:
         subject: the model.
-        like: texts that were learned.
+        cases: what it learned, to compare with; None without any.
         seed: of the draws.
+        seconds: that writing may take; what is written by then is looked at.
     """
+    deadline = time.monotonic() + seconds
+    wish = Wish(length=_TRIED, seed=seed, drawing=Drawing(temperature=0.8))
+    text = ""
     try:
-        (text,) = written(subject, Wish(length=_TRIED, seed=seed, drawing=Drawing(temperature=0.8)))
+        for piece in generate(subject, wish) if seconds > 0 else ():
+            text += piece.text
+            if time.monotonic() > deadline:
+                break
+        found = repetition(text, learned(subject, cases) if text else ())
     except BadInputError:
         return ""
-    found = repetition(text, like)
+    # A network of the user's own may fail in any way; what was learned is done.
+    except Exception as error:
+        return f"what the model writes could not be seen: {type(error).__name__}: {error}"
     return f"what the model writes is degenerate: {found}" if found else ""
 
 
@@ -145,8 +156,8 @@ def _begun(subject: "Subject", before: NDArray[np.float32], count: int) -> Memor
     """Read the prompt once for all texts; without one, begin as texts begin."""
     memory = memory_of(subject.network.eval(), subject.schema)
     shares = subject.schema.shares
-    if not len(before) and (not shares or shares[_END] >= _LEARNED):
-        before = np.full(1, _END, np.float32)
+    if not len(before) and (not shares or shares[END] >= _LEARNED):
+        before = np.full(1, END, np.float32)
     with torch.inference_mode():
         memory.push(torch.from_numpy(before)[None].to(subject.device))
         repeated(memory, count)
@@ -199,7 +210,7 @@ class _Pen:
         """Take one code more, and give the characters that are new; "" if none is sure yet."""
         if self.done:
             return ""
-        if code == _END:
+        if code == END:
             self.done = True
             return ""
         self._codes.append(code)

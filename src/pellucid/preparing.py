@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid import registry
-from pellucid._judged import picked
+from pellucid._judged import known_alone, picked
 from pellucid.data import Ask, Examples, Fault, Finding, Kind, Schema
 from pellucid.data._batches import Supply
 from pellucid.data._opening import open_source
 from pellucid.data._split import split
 from pellucid.errors import BadInputError
 from pellucid.tasks import Task
-from pellucid.tasks._targets import known
 
 _FOLDS = 1_000_003  # between the seeds of two draws, so that folds of near seeds differ
 
@@ -95,9 +94,9 @@ def prepare(
     Raises:
         BadInputError: if nothing can be learned from this.
     """
-    # What is held out is read twice, so each reading may take a third of the time.
     ask = replace(ask, task=task)
-    ask = ask if valid is None else replace(ask, reading=ask.reading / 3, whole=True)
+    if valid is not None:  # It is read twice, so each reading may take a third of the time.
+        ask = replace(ask, reading=ask.reading / 3, whole=True)
     kind, examples = open_source(data, ask)
     chosen = _choose_task(task, examples, kind)
     examples = _targeted(examples, chosen)
@@ -120,13 +119,8 @@ def prepare(
     if given is None:
         held = _side(stored, examples.names, *_answered(answers, examples, parts.valid))
     else:
-        # Read again, now that it is known what the network needs to see of it.
-        known = replace(ask, schema=schema, judged=True)
-        again = _compared(kind, _targeted(kind.read(valid, known), chosen), given)
+        again, held = _again(kind, answers, given, valid, ask)
         notes = tuple(dict.fromkeys((*notes, *again.notes)))
-        everything = np.arange(len(again))
-        encoded = kind.encode(again, schema)
-        held = _side(encoded, again.names, *_answered(answers, again, everything))
 
     def divide(number: int) -> tuple[Supply, Side]:
         other = split(examples, clusters, keys, share=None, seed=seed + number * _FOLDS)
@@ -155,6 +149,14 @@ def prepare(
     )
 
 
+def _again(kind: Kind, task: Task, given: Examples, valid: Any, ask: Ask) -> tuple[Examples, Side]:
+    """Read what is held out again, now that it is known what the network needs to see of it."""
+    read = kind.read(valid, replace(ask, schema=task.schema, judged=True))
+    again = _compared(kind, _targeted(read, type(task)), given)
+    stored = kind.encode(again, task.schema)
+    return again, _side(stored, again.names, *_answered(task, again, np.arange(len(again))))
+
+
 def _side(stored: NDArray[Any], names: Sequence[str], places: NDArray[np.int64], y: Tensor) -> Side:
     held = [names[place] for place in places.tolist()]
     return Side(stored=picked(stored, places), y=y, names=held)
@@ -168,22 +170,21 @@ def _targeted(examples: Examples, chosen: type[Task]) -> Examples:
     """
     if not chosen.needs_targets:
         return examples
-    there = np.zeros(len(examples), bool) if examples.targets is None else known(examples.targets)
-    if not there.any():
+    kind: Kind = registry.kind[examples.kind]()
+    kept = known_alone(kind, examples)
+    if kept is None:
+        goes_on = [name for name in _tasks(kind) if not registry.task[name].needs_targets]
+        more = "".join(f", or `--task {name}` to ask for what comes next" for name in goes_on)
         raise BadInputError(
             given=f"{len(examples):,} examples, none of which says what the answer is",
             needed="one folder a class, or a table with a column that holds the answer",
-            remedy="sort the files into folders by class, or write `--target COLUMN`",
+            remedy=f"sort the files into folders by class, or write `--target COLUMN`{more}",
         )
-    if there.all():
-        return examples
-    kind = registry.kind[examples.kind]()
-    lost = tuple(
-        Fault(name=examples.names[place], reason="it has no target")
-        for place in np.flatnonzero(~there).tolist()
-    )
-    kept: Examples = kind.take(examples, np.flatnonzero(there))
-    return kept.replace(faults=(*examples.faults, *lost), notes=examples.notes)
+    return kept.replace(notes=examples.notes)
+
+
+def _tasks(kind: Kind) -> list[str]:
+    return registry.task.taking(kind.name)
 
 
 def _compared(kind: Kind, again: Examples, given: Examples) -> Examples:
@@ -209,7 +210,7 @@ def _without(kind: Kind, examples: Examples, given: Examples) -> Examples:
 
 
 def _choose_task(wish: str | None, examples: Examples, kind: Kind) -> type[Task]:
-    names = registry.task.taking(kind.name)
+    names = _tasks(kind)
     if wish is not None:
         if registry.task[wish] is not None and wish not in names:
             raise BadInputError(

@@ -29,6 +29,15 @@ _DEPTH = 8  # folders below the root; ends a circle of links
 _NUMBER = re.compile(r"(\d+)")
 
 
+def unreadable(path: Path, error: OSError) -> BadInputError:
+    """Say that a file cannot be read."""
+    return BadInputError(
+        given=f"{path} cannot be read: {error.strerror or error}",
+        needed="a file that is there and may be read",
+        remedy="check the name and the rights of the file",
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
     """Files found under a root, in natural order.

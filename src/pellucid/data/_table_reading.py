@@ -254,7 +254,12 @@ def _labels(written: Any) -> NDArray[np.object_]:
     return np.array([*levels(written), None], dtype=object)[codes(written)]
 
 
-def _first_targets(column: Any, name: str) -> tuple[NDArray[Any], list[Finding]]:
+def settled_target(column: Any, name: str) -> Settled:
+    """Find out what a column of answers is.
+
+    Raises:
+        BadInputError: if it can be no answer.
+    """
     settled = settle(column)
     if settled.column is None:
         raise BadInputError(
@@ -262,6 +267,11 @@ def _first_targets(column: Any, name: str) -> tuple[NDArray[Any], list[Finding]]
             needed="a column of numbers or of class names",
             remedy="write `--target COLUMN` with another column",
         )
+    return settled
+
+
+def _first_targets(column: Any, name: str) -> tuple[NDArray[Any], list[Finding]]:
+    settled = settled_target(column, name)
     if settled.kind == "numbers":
         values = numbers(settled.column)
         if not settled.remark:

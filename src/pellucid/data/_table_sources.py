@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pellucid.data import Fault, Finding
 from pellucid.data._delimited import read_delimited
 from pellucid.data._encodings import refuse_larger, to_utf8, unpack
-from pellucid.data._sources import side_of
+from pellucid.data._sources import side_of, unreadable
 from pellucid.data._table_forms import from_json, from_memory, from_parquet, refuse_wide
 from pellucid.errors import BadInputError
 
@@ -243,11 +243,7 @@ def _load(path: Path, limit: int) -> tuple[bytes, list[Finding]]:
         refuse_larger(path.stat().st_size, path.name, limit)
         data = path.read_bytes()
     except OSError as error:
-        raise BadInputError(
-            given=f"{path} cannot be read: {error.strerror or error}",
-            needed="a file that is there and may be read",
-            remedy="check the name and the rights of the file",
-        ) from error
+        raise unreadable(path, error) from error
     data, notes = unpack(data, path.name, limit)
     if not data[: 1 << 20].strip(b" \t\r\n\0"):
         raise _empty(path.name)

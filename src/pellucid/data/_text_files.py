@@ -11,6 +11,7 @@ from typing import IO
 
 from pellucid.data import Finding
 from pellucid.data._encodings import to_utf8
+from pellucid.data._sources import unreadable
 from pellucid.data._text_forms import END_SIGN
 from pellucid.errors import BadInputError
 
@@ -84,11 +85,7 @@ def _load(path: Path, name: str, limit: int) -> tuple[bytes, list[Finding]]:
             file.seek(0)
             data, whole = _unpacked(file, limit + 1) if packed else (file.read(limit + 1), True)
     except OSError as error:
-        raise BadInputError(
-            given=f"{path} cannot be read: {error.strerror or error}",
-            needed="a file that is there and may be read",
-            remedy="check the name and the rights of the file",
-        ) from error
+        raise unreadable(path, error) from error
     if len(data) > limit:
         text = (
             f"{name} is longer than can be used: its first {limit / 1e6:,.3g} MB are read, the "

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Parts
+from pellucid.data._delimited import unique_names
 from pellucid.data._targets import as_classes
 from pellucid.data._text_forms import END_SIGN, Form, Span
 
@@ -56,9 +57,9 @@ def divided(text: str, form: Form, longest: int) -> Parts:
     of = _parts_of(spans, [start for start, _ in where], longest)
     used = np.unique(of[of >= 0])
     kept = [where[place] for place in used.tolist()]
-    names = _told_apart([_named(text[start:end]) for start, end in kept])
+    names, _ = unique_names([_named(text[start:end]) for start, end in kept])
     of = np.where(of >= 0, np.searchsorted(used, of), -1)
-    return Parts(of=of, names=names, where=tuple([start, end] for start, end in kept))
+    return Parts(of=of, names=tuple(names), where=tuple([start, end] for start, end in kept))
 
 
 def shared(text: str, form: Form, longest: int, words: Sequence[str]) -> Parts:
@@ -191,20 +192,6 @@ def _named(words: str) -> str:
     start, _, _ = name[: _NAMED // 2].rpartition(" ")
     _, _, end = name[-_NAMED // 2 :].partition(" ")
     return f"{start or name[: _NAMED // 2]} … {end or name[-_NAMED // 2 :]}"
-
-
-def _told_apart(names: list[str]) -> tuple[str, ...]:
-    taken, seen = set(names), Counter[str]()
-    told = []
-    for name in names:
-        seen[name] += 1
-        fresh = name if seen[name] == 1 else f"{name} ({seen[name]})"
-        while seen[name] > 1 and fresh in taken:
-            seen[name] += 1
-            fresh = f"{name} ({seen[name]})"
-        taken.add(fresh)
-        told.append(fresh)
-    return tuple(told)
 
 
 def _plain(word: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Ask, Finding
-from pellucid.data._table_reading import no_column
+from pellucid.data._table_reading import no_column, settled_target
 from pellucid.data._table_sources import Gathered
 from pellucid.data._text_found import Found
 from pellucid.data._values import codes, levels, numbers, settle, words
@@ -96,13 +96,7 @@ def labels_of(column: Any, name: str) -> NDArray[Any]:
     Raises:
         BadInputError: if they are neither.
     """
-    settled = settle(column)
-    if settled.column is None:
-        raise BadInputError(
-            given=f"the target {name!r} {settled.remark}",
-            needed="a column of numbers or of class names",
-            remedy="write `--target COLUMN` with another column",
-        )
+    settled = settled_target(column, name)
     if settled.kind == "numbers" and not settled.remark:
         return numbers(settled.column)
     return _words(column)

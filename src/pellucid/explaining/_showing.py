@@ -251,13 +251,4 @@ def _size(value: float) -> float:
 
 
 def _json(why: Explanation) -> bytes:
-    return json.dumps(_finite(why.to_json()), indent=2, allow_nan=False).encode()
-
-
-def _finite(given: Any) -> Any:
-    """Put null where a number is not finite: JSON has no other word for it."""
-    if isinstance(given, Mapping):
-        return {name: _finite(value) for name, value in given.items()}
-    if isinstance(given, list | tuple):
-        return [_finite(value) for value in given]
-    return None if isinstance(given, float) and not math.isfinite(given) else given
+    return json.dumps(_archive.finite(why.to_json()), indent=2, allow_nan=False).encode()

@@ -90,7 +90,7 @@ class Reading:
 @functools.cache
 def code() -> ctypes.CDLL | None:
     """Give the compiled code, or None where it cannot be had."""
-    made = _native.library(CODE)
+    made = _native.compiled(CODE)
     if made is not None and made.pellucid_job() != ctypes.sizeof(Job):
         return None
     return made

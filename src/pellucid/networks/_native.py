@@ -33,19 +33,19 @@ _reasons: dict[str, str] = {}
 _lock = threading.Lock()
 
 
-def library(name: str) -> ctypes.CDLL | None:
+def compiled(name: str) -> ctypes.CDLL | None:
     """Give the compiled form of a C file of this folder, or None if there is none here.
 
     Args:
         name: of the file, without its ending.
     """
     with _lock:
-        return _library(name)
+        return _compiled(name)
 
 
 def how(name: str) -> str:
     """Say whether a C file runs compiled, and if not, why."""
-    library(name)
+    compiled(name)
     return _reasons[name]
 
 
@@ -68,7 +68,7 @@ def team() -> int | None:
 
 
 @functools.cache
-def _library(name: str) -> ctypes.CDLL | None:
+def _compiled(name: str) -> ctypes.CDLL | None:
     try:
         made = _load_or_compile(Path(__file__).with_name(f"{name}.c"))
         _reasons[name] = "compiled"

@@ -276,16 +276,16 @@ def lengths(x: Float[Tensor, "B T *C"]) -> Int64[Tensor, " B"]:
 def habits(schema: Schema) -> Recipe:
     """Give the recipe: of a text to go on with, each step sees a window of a stretch alone."""
     plain = Recipe(sizes=len(SIZES), clip=1.0, rate=4e-3, ahead=None)
-    if schema.ahead and schema.kind == "text":
+    tokens = bool(schema.cardinalities)
+    if schema.ahead and tokens:
         passes = 9.0 if _of_words(schema) else 5.0
         return replace(plain, passes=passes, most=8.0, batch=32, muon=0.35, decay=0.02)
     if schema.ahead:
         # A linear layer foretells better and sooner (EXPERIMENTS.md).
         return replace(plain, passes=1.0, most=6.0, batch=64, muon=0.1, contender=False)
     # Convolutions tell texts apart better and sooner (EXPERIMENTS.md).
-    better = schema.kind == "text"
     return replace(
-        plain, passes=1.5, most=2.0, batch=64, muon=0.1, decay=0.02, contender=not better
+        plain, passes=1.5, most=2.0, batch=64, muon=0.1, decay=0.02, contender=not tokens
     )
 
 

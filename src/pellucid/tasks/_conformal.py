@@ -35,6 +35,20 @@ def summarise(wrongness: NDArray[np.float64]) -> dict[str, Any]:
     return {"count": count, "scores": ordered[ranks - 1].tolist()}
 
 
+def check_level(level: float) -> None:
+    """Refuse what is no probability with which sets or intervals could hold the truth.
+
+    Raises:
+        BadInputError: if the level is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise BadInputError(
+            given=f"level={level:g}",
+            needed="a probability between 0 and 1",
+            remedy="`level=0.9` holds the truth nine times in ten",
+        )
+
+
 def threshold(calibration: Mapping[str, Any], level: float) -> float:
     """Give the wrongness up to which an answer belongs in the set.
 
@@ -50,12 +64,7 @@ def threshold(calibration: Mapping[str, Any], level: float) -> float:
         BadInputError: if the level is not between 0 and 1.
         ValueError: if the calibration is damaged; the model file says so to the user.
     """
-    if not 0 < level < 1:
-        raise BadInputError(
-            given=f"level={level:g}",
-            needed="a probability between 0 and 1",
-            remedy="`level=0.9` holds the truth nine times in ten",
-        )
+    check_level(level)
     count, kept = _checked(calibration.get("conformal", {"count": 0, "scores": []}))
     rank = math.ceil((count + 1) * level - 1e-9)  # 10 × 0.9 must not round up to 10
     if rank > count:

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid.errors import BadInputError
+from pellucid.tasks._conformal import check_level
 
 _LEVELS = (*(place / 20 for place in range(1, 20)), 0.96, 0.97, 0.98, 0.99, 0.995, 0.999)
 _MOST_BANDS = 48
@@ -77,12 +77,7 @@ def widths(
         BadInputError: if the level is not between 0 and 1.
         ValueError: if the calibration is damaged; the model file says so to the user.
     """
-    if not 0 < level < 1:
-        raise BadInputError(
-            given=f"level={level:g}",
-            needed="a probability between 0 and 1",
-            remedy="`level=0.9` holds the truth nine times in ten",
-        )
+    check_level(level)
     summary = calibration.get("conformal")
     place = next((at for at, known in enumerate(_LEVELS) if known >= level - 1e-9), None)
     if summary is None or place is None:

@@ -33,14 +33,15 @@ from torch import Tensor, nn
 
 from pellucid import registry
 from pellucid.data import Schema
+from pellucid.data._text_forms import END
 from pellucid.errors import BadInputError
 from pellucid.registry import task
 from pellucid.tasks import Batch, Calibration, Estimate, Task, _scores
+from pellucid.tasks._conformal import check_level
 from pellucid.tasks._drawing import Drawing, drawn
 from pellucid.tasks._following import TEMPERATURES, nats_of, read, temperature
 from pellucid.tasks._reading import HIGHEST, Lengths, Reading, in_words
 
-_END = 1  # code of the end of a text, which has no letters
 _STRETCH = 256  # tokens of one piece of evidence
 _SAMPLE = 8192  # tokens of the text that a guess would write
 _SHOWN = 5
@@ -136,7 +137,7 @@ class GenerateText(Task):
         some = shares[shares > 0]
         nats = float(-(some * np.log(some)).sum())
         codes = np.random.default_rng(0).choice(len(shares), _SAMPLE, p=shares)
-        lengths = Lengths.of(self._spelled(np.where(codes == _END, 0, codes)[None]), _SAMPLE)
+        lengths = Lengths.of(self._spelled(np.where(codes == END, 0, codes)[None]), _SAMPLE)
         return {name: each.value for name, each in in_words(Estimate(value=nats), lengths).items()}
 
     def details(
@@ -162,12 +163,7 @@ class GenerateText(Task):
     def answers(
         self, outputs: Float[Tensor, "N K"], calibration: Calibration, *, level: float
     ) -> Sequence[Reading]:
-        if not 0 < level < 1:
-            raise BadInputError(
-                given=f"level={level:g}",
-                needed="a probability between 0 and 1",
-                remedy="`level=0.9` is what is asked for by default",
-            )
+        check_level(level)
         expected = self._logits(outputs, calibration).softmax(dim=1)
         shares, codes = expected.topk(min(_SHOWN, self.outputs - 1), dim=1)
         names = self._names(codes.cpu().numpy())
@@ -285,7 +281,7 @@ class GenerateText(Task):
     def _texts(self, outputs: Tensor) -> list[str]:
         """Give the text of all tokens that were foretold."""
         codes = self._codes(outputs)[:, 1:]
-        return self._spelled(np.where(codes == _END, 0, codes))
+        return self._spelled(np.where(codes == END, 0, codes))
 
     def _spelled(self, codes: NDArray[np.int64]) -> list[str]:
         kept = codes.astype(np.uint16 if self.outputs <= 1 << 16 else np.int32)
@@ -294,7 +290,7 @@ class GenerateText(Task):
     def _names(self, codes: NDArray[np.int64]) -> list[list[str]]:
         spelled = self._spelled(codes.reshape(-1, 1))
         flat = zip(codes.ravel().tolist(), spelled, strict=True)
-        names = iter(["end of text" if code == _END else name for code, name in flat])
+        names = iter(["end of text" if code == END else name for code, name in flat])
         return [[next(names) for _ in row] for row in codes]
 
     def _reading(
