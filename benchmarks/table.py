@@ -1,8 +1,8 @@
 """Writes the tables of results from results.csv: `python -m benchmarks.table [--check]`.
 
 The latest row of each benchmark, system and metric counts: all of them in benchmarks/RESULTS.md,
-those that answer a question of the README between its lines <!-- results --> and <!-- /results -->.
-Nobody types a number into these tables.
+the answers to a user's questions, each beside those of its peers, in the README between its lines
+<!-- results --> and <!-- /results -->. Nobody types a number into these tables.
 """
 
 import argparse
@@ -16,18 +16,38 @@ from benchmarks.runner import RESULTS
 README = Path(__file__).parents[1] / "README.md"
 WHOLE = Path(__file__).with_name("RESULTS.md")
 TITLE = "# All results\n\nThe latest row of each benchmark, system and metric in `results.csv`.\n\n"
-BESIDE = (
-    "pellucid shapley",
-    "pellucid integrated",
-    "Captum DeepLift",
-    "Captum Occlusion",
-    "Captum GradientShap",
-    "random order",
-)  # systems
-ASIDE = ("runs refused", "runs failed", "last accuracy", "networks left out")  # metrics
+# What the README tells: the metrics of each question that a user would ask for.
+TOLD: Mapping[str, tuple[str, ...]] = {
+    "fashion": ("accuracy", "ece", "coverage"),
+    "time to accuracy": ("seconds to 90.0 %", "seconds to 92.0 %"),
+    "photos flowers5": ("accuracy",),
+    "photos hymenoptera": ("accuracy",),
+    "tables adult": ("accuracy", "log loss"),
+    "tables wine red": ("rmse",),
+    "tables wine white": ("rmse",),
+    "texts sst2": ("accuracy",),
+    "texts ag_news": ("accuracy",),
+    "language, characters": ("nats per character",),
+    "language, words": ("perplexity",),
+    "forecasts ett_h1": ("mean mse", "mean coverage"),
+    "forecasts exchange_rate": ("mse",),
+    "planted": ("AUROC, of reliable", "wrong, of reliable", "said to be reliable"),
+    "shortcuts fashion_mnist": ("found and named",),
+    "shortcuts adult": ("found and named",),
+    "suspects": ("flips found, of the training labels",),
+    "promises": ("runs late",),
+}
+ASIDE = (
+    "pellucid, 20 s",
+    "pellucid, 25 s",
+    "pellucid, 30 s",
+    "pellucid, 40 s",
+    "pellucid, nothing",
+)
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = "| benchmark | system | metric | mean ± sd | seeds | seconds | peak MiB | commit |"
-SHARES = {"accuracy", "balanced accuracy", "last accuracy", "ece", "coverage"}
+BRIEF = "| question | measured | pellucid | beside it, in the same run |"
+SHARES = {"accuracy", "balanced accuracy", "last accuracy", "ece", "coverage", "mean coverage"}
 Row = Mapping[str, str]
 
 
@@ -46,7 +66,7 @@ def main() -> int:
         print(f"{options.readme} has no lines {BEGIN} and {END}", file=sys.stderr)
         return 1
     rows = read(RESULTS)
-    renewed = replaced(text, table(filter(_is_told, rows)))
+    renewed = replaced(text, brief(rows))
     whole = f"{TITLE}{table(rows)}\n"
     if options.check:
         behind = not WHOLE.exists() or WHOLE.read_text(encoding="utf-8") != whole
@@ -85,12 +105,51 @@ def replaced(text: str, table: str) -> str:
     return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
 
 
-def _is_told(row: Row) -> bool:
-    """Tell what the README shows: no parts of a whole, nothing that is there to be compared."""
-    part = row["benchmark"].startswith("planted,") or row["benchmark"] == "rates"
-    beside = row["system"].endswith(" alone") or row["system"].startswith(BESIDE)
-    detail = row["metric"] in ASIDE or row["metric"][-1].isdigit()  # of one horizon alone
-    return not part and not beside and not detail
+def brief(rows: Iterable[Row]) -> str:
+    """Draw what the README tells as a Markdown table: one line a metric, its peers beside it."""
+    known = list(rows)
+    lines = [
+        line
+        for benchmark, metrics in TOLD.items()
+        for metric in metrics
+        for line in _lines(_of(known, benchmark, metric))
+    ]
+    if not lines:
+        return "Nothing was measured yet: `make bench`."
+    return "\n".join([BRIEF, "|" + " - |" * BRIEF.count(" |"), *lines])
+
+
+def _of(rows: Iterable[Row], benchmark: str, metric: str) -> list[Row]:
+    """Find the rows of a question; `promises` has one benchmark for each range of budgets."""
+    return [
+        row
+        for row in rows
+        if row["metric"] == metric
+        and (row["benchmark"] == benchmark or row["benchmark"].startswith(f"{benchmark}, "))
+        and not row["system"].endswith(" alone")
+        and not row["system"].startswith(ASIDE)
+    ]
+
+
+def _lines(rows: list[Row]) -> list[str]:
+    """Draw one line for each of our own systems; the first has the peers beside it."""
+    own = [row for row in rows if row["system"].startswith("pellucid")]
+    peers = [row for row in rows if row not in own]
+    beside = "; ".join(f"{row['system']} {_counted(row)}" for row in peers)
+    return [
+        f"| {_question(row)} | {row['metric']} | {_counted(row)} | {'' if place else beside} |"
+        for place, row in enumerate(own)
+    ]
+
+
+def _question(row: Row) -> str:
+    after = row["system"].removeprefix("pellucid").lstrip(", ")
+    return f"{row['benchmark']}, {after}" if after else row["benchmark"]
+
+
+def _counted(row: Row) -> str:
+    """Give a figure and how many seeds (or runs) stand behind it."""
+    return f"{_figure(row)} ({row['seeds']})"
 
 
 def _line(row: Row) -> str:
