@@ -9,13 +9,14 @@ import psutil
 import torch
 from torch import Tensor, nn
 
+from pellucid._jury import SHARE, Jury
 from pellucid._recording import EXIT, Recorded, Trained, recorded
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
 from pellucid.generating import tried
-from pellucid.judging import account, glance, judge
+from pellucid.judging import account, glance, judge, looks_of
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
@@ -35,6 +36,7 @@ from pellucid.training.order import mixed
 from pellucid.training.pace import Pace
 from pellucid.training.progress import Progress, Watch
 from pellucid.training.signals import Asked
+from pellucid.training.threads import Crew, crew, kept_threads
 
 # Of the time left, for decoding pictures: past that, more steps on a sample teach more than more
 # pictures seen hardly twice, and what is decoded now is there for the next run.
@@ -83,9 +85,15 @@ class Fitting:
         self.clock = Clock(wish.limits.seconds, started=started)
         self.times: dict[str, float] = {"starting": self.clock.spent}
         self.notes: list[str] = []
+        self.jury = Jury(math.inf)
+        self.crew: Crew | None = None
 
     def fit(self, data: Any) -> Model:
         """Go the whole way from raw data to a model that is saved."""
+        with kept_threads():
+            return self._fit(data)
+
+    def _fit(self, data: Any) -> Model:
         ready = self._prepare(data)
         checkpoint = self._checkpoint(ready)
         kept, sentence = checkpoint.find() if checkpoint else (None, "")
@@ -186,6 +194,9 @@ class Fitting:
         self, ready: Prepared, choice: Choice, checkpoint: Checkpoint | None, kept: Kept | None
     ) -> tuple[Choice, list[Trained]]:
         """Train one network after the other, each on its fold, in equal shares of the time."""
+        self.jury = Jury(SHARE * self.clock.left)
+        if self.wish.limits.steps is None:
+            self.crew = crew(choice.numerics.device, choice.threads)
         trained: list[Trained] = []
         done: dict[str, Tensor] = {}
         while len(trained) < choice.members:
@@ -208,6 +219,8 @@ class Fitting:
             else:
                 train(learner, run, kept)
                 kept = None
+            learner.rest()
+            run.good = None
             weights = learner.network.state_dict()
             done |= {f"done.{number}.{name}": value for name, value in weights.items()}
             trained.append(Trained(fold, learner, run))
@@ -221,7 +234,8 @@ class Fitting:
         alone = ready.divide is None or isinstance(self.wish.network, nn.Module)
         if alone or self.wish.limits.steps is not None or not 0 < each < math.inf:
             return choice
-        left = self.clock.left - self._reserve(3 * run.looking * choice.members)
+        looks = sum(looks_of(ready.sampled(self.jury.share))) * choice.members
+        left = self.clock.left - self._reserve(looks * run.looking)
         planned = len(trained) + max(0, math.ceil(left / each - _WORTH))
         if trained[-1].learner.step < run.pace.most:  # it made room for the others
             planned = max(planned, choice.members)
@@ -259,36 +273,37 @@ class Fitting:
         number: int,
     ) -> Run:
         limits = self.wish.limits
-        looking = choice.per_example / 3 * len(ready.valid.y)
-        tests = len(ready.test.y) / len(ready.valid.y) if ready.test else 0.0
+        needed = sum(looks_of(ready)) * choice.members
+        looking = self.jury.fitted(choice.per_example / 3 * len(ready.valid.y), needed)
         most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
         others = choice.members - 1 - number  # that are still to be trained
-        after = self._reserve(looking * choice.members * (3 + 2 * tests))
+        after = self._reserve(looking * needed)
         waiting = max(0.0, self.clock.left - after) * others / (others + 1) if others else 0.0
 
-        def reserving(looking: float) -> float:
-            return waiting + self._reserve(looking * choice.members * (3 + 2 * tests))
+        def reserving(looking: float) -> tuple[float, float]:
+            looking = self.jury.fitted(looking, needed)
+            return waiting + self._reserve(looking * needed), looking
 
         pace = Pace(
             self.clock,
             steps=limits.steps,
             most=math.ceil(most * len(ready.train) / choice.batch) if math.isfinite(most) else most,
-            reserve=reserving(looking),
+            reserve=waiting + after,
         )
-        run = Run(
+        return Run(
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
-            look=lambda: glance(ready, learner.network, choice.numerics),
+            look=lambda: glance(ready.sampled(self.jury.share), learner.network, choice.numerics),
             looking=looking,
             checkpoint=checkpoint,
             facts={"choice": choice.to_json(), "member": number},
             watch=self.watch,
             asked=self.asked,
             every=max(10.0, 0.02 * (limits.seconds or 500.0)),
+            reserving=reserving,
+            crew=self.crew,
         )
-        run.reserving = reserving
-        return run
 
     def _reserve(self, looks: float) -> float:
         """Seconds that everything after training takes, when held-out looks take so many."""
@@ -304,13 +319,17 @@ class Fitting:
         """Judge and calibrate on what was held out, and write the record."""
         self._stage("calibrating")
         before = self.clock.spent
+        held = sum(len(each.ready.valid.y) for each in trained)
+        trained = [each._replace(ready=each.ready.sampled(self.jury.share)) for each in trained]
         ready, _, run = trained[0]
+        fewer = self.jury.says(sum(len(each.ready.valid.y) for each in trained), held)
         folds = [(each.ready, each.learner.network) for each in trained]
         networks = [network.eval() for _, network in folds]
         network = networks[0] if len(networks) == 1 else Committee(networks)
         judged = judge(folds, network, choice.numerics)
         idle = "not one step of training fitted into the time: the answers are guesses"
-        for strange in filter(None, [judged.strange, "" if trained[-1].learner.step else idle]):
+        idle = "" if trained[-1].learner.step else idle
+        for strange in filter(None, [fewer, judged.strange, idle]):
             say(run, strange)
         self.times["calibrating"] = self.clock.spent - before
         run.curve["score_seconds"].append(round(self.clock.spent, 3))

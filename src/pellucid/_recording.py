@@ -113,8 +113,13 @@ def _reason(ran: Recorded) -> str:
     _, learner, run = ran.trained[-1]
     if ran.limits.steps is not None:
         return f"a run of {ran.limits.steps} steps"
-    if ran.spent + EXIT >= _FULL * run.clock.seconds or learner.step < run.pace.most:
+    if ran.spent + EXIT >= _FULL * run.clock.seconds:
         return ""
+    if learner.step < run.pace.most:
+        return (
+            f"{run.pace.reserve:.0f} s were kept for judging and for measuring explanations, which"
+            " took less"
+        )
     text = f"{learner.passes:.0f} passes over {len(learner.supply):,} examples"
     return f"{text} are enough for a network of this kind: more were found not to help"
 

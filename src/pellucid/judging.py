@@ -18,6 +18,7 @@ from pellucid.tasks import Estimate
 from pellucid.training.numerics import Numerics
 
 _CANDIDATES = 4000  # training examples among which stored cases are chosen
+_OVERHEAD = 1.5  # glances: the outputs once, and what calibration and intervals cost
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +42,18 @@ class Judged:
 def glance(ready: Prepared, network: nn.Module, numerics: Numerics) -> float:
     """Give the main score on the held-out side, quickly."""
     return ready.task.score(_outputs(ready, network, numerics, ready.valid), ready.valid.y)
+
+
+def looks_of(ready: Prepared) -> tuple[float, float]:
+    """Say how many glances the judgement takes as long as.
+
+    Returns:
+        What each network takes for what was held out from it; what each of them takes for the test
+        side besides.
+    """
+    views = _views(ready)
+    tests = len(ready.test.y) / len(ready.valid.y) if ready.test is not None else 0.0
+    return _OVERHEAD + (views if views > 1 else 0), views * tests
 
 
 def judge(
@@ -125,13 +138,18 @@ def _best_views(
     """Average over views of an example if that lowers the held-out loss."""
     ready = folds[0][0]
     plain = _held_out(folds, numerics, views=False)
-    first = torch.from_numpy(ready.valid.stored[:1].copy())
-    schema = ready.task.schema
-    if len(ready.kind.views(ready.kind.tensor(first, schema), schema)) < 2:
+    if _views(ready) < 2:
         return plain, False
     mixed = _held_out(folds, numerics, views=True)
     better = _loss(ready, mixed, y) < _loss(ready, plain, y)
     return (mixed, True) if better else (plain, False)
+
+
+def _views(ready: Prepared) -> int:
+    """Count the views of an example."""
+    first = torch.from_numpy(ready.valid.stored[:1].copy())
+    schema = ready.task.schema
+    return len(ready.kind.views(ready.kind.tensor(first, schema), schema))
 
 
 def _held_out(

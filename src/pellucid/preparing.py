@@ -3,6 +3,7 @@
 source ──read──▶ examples ──split──▶ train, valid, test ──describe──▶ schema ──encode──▶ arrays
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ from pellucid.errors import BadInputError
 from pellucid.tasks import Task
 
 _FOLDS = 1_000_003  # between the seeds of two draws, so that folds of near seeds differ
+_SAMPLED = 16  # examples that a sample holds, at least
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +39,16 @@ class Side:
     stored: NDArray[Any]
     y: Tensor
     names: Sequence[str] = ()
+
+    def sampled(self, share: float) -> "Side":
+        """Give a fair sample of a share of it, in its order; a smaller one lies within a larger."""
+        count = min(len(self.y), max(_SAMPLED, math.ceil(share * len(self.y))))
+        if count == len(self.y):
+            return self
+        drawn = np.random.default_rng(len(self.y)).permutation(len(self.y))
+        places = np.sort(drawn[:count])
+        names = [self.names[place] for place in places.tolist()] if self.names else ()
+        return Side(stored=picked(self.stored, places), y=self.y[places], names=names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +88,13 @@ class Prepared:
             return self
         train, valid = self.divide(number)
         return replace(self, train=train, valid=valid)
+
+    def sampled(self, share: float) -> "Prepared":
+        """Give the same data, to be judged by a fair sample of the held-out and the test side."""
+        if share >= 1.0:
+            return self
+        test = None if self.test is None else self.test.sampled(share)
+        return replace(self, valid=self.valid.sampled(share), test=test)
 
 
 def prepare(

@@ -7,8 +7,9 @@ pass is no larger than the hidden numbers and the weights.
 
 Source: Hsu et al. 2024, "Liger Kernel: efficient Triton kernels for LLM training",
 arXiv:2410.10989 (the linear layer and its cross-entropy as one, in pieces).
-Departs: in plain torch operations; the gradient of the weights is made for a loss that is the mean
-over the tokens of each example, and made again if the loss turns out to be another one.
+Departs: between the products, code of our own (`_softmax`) goes through a row once, or torch's
+operations do; the gradient of the weights is made for a loss that is the mean over the tokens of
+each example, and made again if the loss turns out to be another one.
 
 Letters: B batch, T time, R rows (tokens that are there), E hidden numbers, V vocabulary.
 """
@@ -19,7 +20,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from pellucid.networks import _softmax
+
 _AT_ONCE = 1 << 21  # logits that are made at once: 8 MB in float32 stay in the cache
+_FUSED = 1 << 23  # the same where compiled code goes through them once
 _LEAST = 1e-37  # probability, whose logarithm float32 still has
 
 
@@ -109,21 +113,51 @@ def _swept(
     to_rows = torch.empty_like(rows if learning else rows[:0])
     to_weight = torch.zeros(weight.shape, dtype=bias.dtype, device=rows.device)
     to_bias = torch.zeros_like(bias)
-    table, low = weight.T.contiguous(), bias.to(rows.dtype)  # laid out so, products are faster
-    count = max(64, _AT_ONCE // len(weight))
-    for start in range(0, len(rows), count):
+    table = weight.T.contiguous()  # laid out so, products are faster
+    fused = _softmax.suits(rows)
+    judge = _compared if fused else _compared_plainly
+    count = min(max(64, (_FUSED if fused else _AT_ONCE) // len(weight)), len(rows))
+    room = rows.new_empty(count, len(weight))  # used again, or its pages would be fetched again
+    product = torch.empty_like(weight)
+    for start in range(0, len(rows), max(1, count)):
         part = slice(start, start + count)
-        logits = torch.addmm(low, rows[part], table)
-        token = wanted[part, None]
+        logits = torch.mm(rows[part], table, out=room[: len(rows[part])])
+        nats[part], wrong, change = judge(logits, bias, wanted[part], shares[part], learning)
         if not learning:
-            known = torch.log_softmax(logits, dim=1, dtype=bias.dtype)
-            nats[part] = -known.gather(1, token)[:, 0]
             continue
-        wrong = torch.softmax(logits, dim=1, dtype=bias.dtype)
-        nats[part] = -wrong.gather(1, token)[:, 0].clamp(min=_LEAST).log()
-        wrong.scatter_add_(1, token, wrong.new_full(token.shape, -1.0))
-        to_bias += shares[part] @ wrong
-        wrong = wrong.to(rows.dtype)
+        to_bias += change
         torch.mm(wrong, table.T, out=to_rows[part])
-        to_weight += wrong.T @ (rows[part] * shares[part, None]).to(rows.dtype)
+        to_weight += torch.mm(
+            wrong.T, (rows[part] * shares[part, None]).to(rows.dtype), out=product
+        )
     return nats, (to_rows, to_weight, to_bias)
+
+
+def _compared(
+    logits: Float[Tensor, "R V"],
+    bias: Float[Tensor, " V"],
+    wanted: Int64[Tensor, " R"],
+    shares: Float[Tensor, " R"],
+    learning: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give nats, what they change the logits by, and how they change the bias, in one sweep."""
+    nats, change = _softmax.swept(logits, bias, wanted, shares, learning=learning)
+    return nats, logits, change
+
+
+def _compared_plainly(
+    logits: Float[Tensor, "R V"],
+    bias: Float[Tensor, " V"],
+    wanted: Int64[Tensor, " R"],
+    shares: Float[Tensor, " R"],
+    learning: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give the same in operations of torch."""
+    logits, token = logits.add_(bias.to(logits.dtype)), wanted[:, None]
+    if not learning:
+        known = torch.log_softmax(logits, dim=1, dtype=bias.dtype)
+        return -known.gather(1, token)[:, 0], logits, bias
+    wrong = torch.softmax(logits, dim=1, dtype=bias.dtype)
+    nats = -wrong.gather(1, token)[:, 0].clamp(min=_LEAST).log()
+    wrong.scatter_add_(1, token, wrong.new_full(token.shape, -1.0))
+    return nats, wrong.to(logits.dtype), shares @ wrong

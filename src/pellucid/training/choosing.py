@@ -22,9 +22,11 @@ from pellucid.networks import MEMBERS, Recipe, recipe_of
 from pellucid.tasks import Task
 from pellucid.training.learner import Habits, Learner, out_of_memory
 from pellucid.training.numerics import Numerics, suited
+from pellucid.training.threads import counts, kept_threads, quicker
 
 _TIMED = 3  # steps that one timing takes, after one to warm up
 _TRYING = 0.05  # share of the budget that trying may take
+_PLAIN = ("built", "batch", "per_example", "threads", "reason")  # as they stand in JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +39,7 @@ class Choice:
         batch: examples a step.
         numerics: its arithmetic.
         per_example: seconds of training an example takes; 0 if it was not timed.
+        threads: that a step is taken on; 0 for as many as there may be.
         reason: one sentence.
         tried: one row a candidate, as JSON.
     """
@@ -46,6 +49,7 @@ class Choice:
     batch: int
     numerics: Numerics
     per_example: float = 0.0
+    threads: int = 0
     reason: str = ""
     tried: tuple[dict[str, Any], ...] = ()
 
@@ -67,7 +71,7 @@ class Choice:
         recipe = asdict(self.recipe)
         endless = [name for name, value in recipe.items() if value == math.inf]
         return {
-            **{name: getattr(self, name) for name in ("built", "batch", "per_example", "reason")},
+            **{name: getattr(self, name) for name in _PLAIN},
             "recipe": recipe | dict.fromkeys(endless),
             "numerics": self.numerics.to_json(),
             "tried": list(self.tried),
@@ -160,17 +164,20 @@ def choose_by_clock(
     tried: list[dict[str, Any]] = []
     best: Choice | None = None
     skipped: set[str] = set()
+    few = True  # whether fewer threads may be faster: what is not so for a small step is for none
     for name, size in candidates(supply.schema, wish):
         if name in skipped or (best is not None and time.monotonic() > deadline):
             continue
-        choice = _timed(name, size, task, supply, seed=seed, quick=best is not None)
-        if choice is None:
+        timed = _timed((name, size), task, supply, seed=seed, quick=best is not None, few=few)
+        if timed is None:
             skipped.add(name)
             continue
+        choice, took = timed
+        few = few and choice.threads == 1
         passes = seconds / (choice.per_example * len(supply))
         wanted = choice.recipe.wanted(len(supply))
         enough = passes >= wanted
-        tried.append(_row(choice, passes, wanted))
+        tried.append(_row(choice, passes, wanted, took))
         if not enough:
             skipped.add(name)
         if best is None or (enough and _dearer(choice, best)):
@@ -221,9 +228,10 @@ def place_of(network: nn.Module) -> str:
 
 
 def _timed(
-    name: str, size: int, task: Task, supply: Supply, *, seed: int, quick: bool
-) -> Choice | None:
-    """Time one candidate; None if it does not fit into memory."""
+    candidate: tuple[str, int], task: Task, supply: Supply, *, seed: int, quick: bool, few: bool
+) -> tuple[Choice, Mapping[int, float]] | None:
+    """Time one candidate, if asked on one thread, too; None if it does not fit into memory."""
+    name, size = candidate
     how = recipe_of(registry.network[name], supply.schema)
     built = {"network": name, "size": size}
     batch = batch_for(how, len(supply))
@@ -232,12 +240,35 @@ def _timed(
         numerics = suited(network, str(supply.device))
         habits = Habits(recipe=how, batch=batch, numerics=numerics, seed=seed)
         learner = Learner(numerics.place(network).train(), task, supply, habits)
-        took = _seconds(lambda: learner.learn(0.0), numerics.device, 1 if quick else _TIMED)
+        took = _on_threads(
+            lambda: learner.learn(0.0), numerics.device, 1 if quick else _TIMED, few=few
+        )
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
         return None
-    return Choice(built=built, recipe=how, batch=batch, numerics=numerics, per_example=took / batch)
+    threads = quicker(took)
+    choice = Choice(
+        built=built,
+        recipe=how,
+        batch=batch,
+        numerics=numerics,
+        per_example=took[threads] / batch,
+        threads=threads,
+    )
+    return choice, took
+
+
+def _on_threads(
+    step: Callable[[], object], device: str, count: int, *, few: bool
+) -> dict[int, float]:
+    """Give the seconds of a step by the number of threads that it was timed on."""
+    took: dict[int, float] = {}
+    with kept_threads():
+        for threads in counts(device)[: 2 if few else 1]:
+            torch.set_num_threads(threads)
+            took[threads] = _seconds(step, device, count)
+    return took
 
 
 def _seconds(step: Callable[[], object], device: str, count: int) -> float:
@@ -259,7 +290,7 @@ def _dearer(one: Choice, other: Choice) -> bool:
     return cost(one) > cost(other)
 
 
-def _row(choice: Choice, passes: float, wanted: float) -> dict[str, Any]:
+def _row(choice: Choice, passes: float, wanted: float, took: Mapping[int, float]) -> dict[str, Any]:
     return {
         **choice.built,
         "batch": choice.batch,
@@ -267,6 +298,10 @@ def _row(choice: Choice, passes: float, wanted: float) -> dict[str, Any]:
         "microseconds_per_example": round(choice.per_example * 1e6, 1),
         "passes": round(passes, 2),
         "wanted": round(wanted, 2),
+        "threads": choice.threads,
+        "milliseconds_by_threads": {
+            str(threads): round(1e3 * seconds, 2) for threads, seconds in took.items()
+        },
     }
 
 
@@ -278,6 +313,7 @@ def _reason(best: Choice, tried: list[dict[str, Any]], members: int) -> str:
         f"{name} of size {size} will see every example about {mine['passes']:.3g} times"
         f" (it wants {mine['wanted']:.3g})"
     )
+    text += _alone(mine)
     if members > 1:
         return (
             f"{text}; that is more than one can use, so about {members} of them are trained, each"
@@ -292,3 +328,15 @@ def _reason(best: Choice, tried: list[dict[str, Any]], members: int) -> str:
     elif mine["passes"] < mine["wanted"]:
         text += "; it is the smallest there is"
     return text
+
+
+def _alone(row: Mapping[str, Any]) -> str:
+    """Say so if one thread was faster than several."""
+    took = list(row["milliseconds_by_threads"].items())
+    if row["threads"] > 1 or len(took) == 1:
+        return ""
+    (several, slow), (_, fast) = took
+    return (
+        f"; on one thread, because other work holds the cores: a step takes {fast:.3g} ms on one"
+        f" and {slow:.3g} ms on {several}"
+    )

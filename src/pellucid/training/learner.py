@@ -137,6 +137,12 @@ class Learner:
         self.pieces = numbers["pieces"]
         self.slower = numbers["slower"]
 
+    def rest(self) -> None:
+        """Forget what only learning needs: no step is taken after this."""
+        for optimizer in self._all():
+            optimizer.zero_grad()
+            optimizer.state.clear()
+
     def _attempt(self, places: Tensor) -> float:
         self._set_rates()
         self.task.smoothing = self.habits.recipe.smoothing * (1.0 - self.share)

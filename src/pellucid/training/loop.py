@@ -21,6 +21,7 @@ from pellucid.training.learner import Learner
 from pellucid.training.pace import Pace
 from pellucid.training.progress import Progress, Watch
 from pellucid.training.signals import Asked
+from pellucid.training.threads import Crew
 
 LOOKS = 20  # at the held-out side, at most
 _LOOKING = 0.03  # share of the time that looking may take
@@ -44,7 +45,9 @@ class Run:
         asked: whether to stop.
         every: seconds between checkpoints.
         done: tensors of networks of the same committee that are trained already, kept too.
-        reserving: gives the seconds to reserve for what follows training, from those of a look.
+        reserving: gives the seconds to reserve for what follows training, and those of a look from
+            now on, from those of the last look.
+        crew: finds out on how many threads steps are fastest; None to leave that alone.
     """
 
     clock: Clock
@@ -58,7 +61,8 @@ class Run:
     asked: Asked = field(default_factory=Asked)
     every: float = 10.0
     done: dict[str, Tensor] = field(default_factory=dict)
-    reserving: Callable[[float], float] | None = None
+    reserving: Callable[[float], tuple[float, float]] | None = None
+    crew: Crew | None = None
     curve: dict[str, list[float]] = field(
         default_factory=lambda: {
             name: [] for name in ("seconds", "step", "loss", "score_seconds", "score")
@@ -105,10 +109,13 @@ def train(learner: Learner, run: Run, kept: Kept | None = None) -> None:
 
 
 def _step(learner: Learner, run: Run) -> None:
-    pieces = learner.pieces
+    pieces, started = learner.pieces, time.perf_counter()
     run.pace.begin()
     loss = learner.learn((1.0 - learner.share) / run.pace.remaining(learner.step))
-    run.pace.end()
+    if run.crew is None or run.crew.usual:
+        run.pace.end()
+    if run.crew is not None:
+        run.crew.tell(time.perf_counter() - started)
     if learner.pieces > pieces:
         say(
             run,
@@ -155,13 +162,25 @@ def _look(learner: Learner, run: Run, looks: list[float]) -> None:
     learner.network.train()
     run.looking = max(time.monotonic() - start, run.looking / 2)
     if run.reserving is not None:
-        run.pace.reserve = run.reserving(run.looking)
+        run.pace.reserve, run.looking = run.reserving(run.looking)
     while looks and looks[0] <= learner.share:
         looks.pop(0)
+    looks[:] = _fewer(looks, run)
     run.pace.interruptions = len(looks) * run.looking
     run.curve["score_seconds"].append(round(run.clock.spent, 3))
     run.curve["score"].append(score)
     _mark(learner, run)
+
+
+def _fewer(looks: list[float], run: Run) -> list[float]:
+    """Leave out looks for which the time is too short, now that it is known what one takes."""
+    left = run.clock.left - run.pace.reserve
+    if math.isinf(left):
+        return looks
+    most = int(_LOOKING * max(0.0, left) / max(run.looking, 1e-3))
+    if len(looks) <= most:
+        return looks
+    return [looks[(2 * place + 1) * len(looks) // (2 * most)] for place in range(most)]
 
 
 def _mark(learner: Learner, run: Run) -> None:
