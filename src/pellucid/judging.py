@@ -30,12 +30,14 @@ class Judged:
         scores: "scores" with their intervals and "guess", as JSON; "test" with the same of the test
             side, where the folders set one apart.
         strange: a sentence if the outputs are degenerate; "" if not.
+        verdict: a sentence that must be said when training ends; "" for none.
     """
 
     calibration: dict[str, Any]
     views: bool
     scores: dict[str, Any]
     strange: str
+    verdict: str = ""
 
 
 def glance(ready: Prepared, network: nn.Module, numerics: Numerics) -> float:
@@ -70,6 +72,7 @@ def judge(
         views=views,
         scores=scores,
         strange=task.degenerate(outputs) or "",
+        verdict=task.verdict(outputs, y),
     )
 
 
@@ -127,7 +130,8 @@ def _best_views(
     plain = _held_out(folds, numerics, views=False)
     first = torch.from_numpy(ready.valid.stored[:1].copy())
     schema = ready.task.schema
-    if len(ready.kind.views(ready.kind.tensor(first, schema), schema)) < 2:
+    several = len(ready.kind.views(ready.kind.tensor(first, schema), schema)) > 1
+    if not ready.task.varies or not several:
         return plain, False
     mixed = _held_out(folds, numerics, views=True)
     better = _loss(ready, mixed, y) < _loss(ready, plain, y)
