@@ -39,6 +39,7 @@ CASES = [
     for form, schema in SCHEMAS.items()
     for name in network.taking(schema.kind)
     if recipe_of(network[name], schema).ahead in (None, schema.ahead != 0)
+    and not recipe_of(network[name], schema).makes  # those have a suite of their own
 ]
 REMEMBERING = [
     case

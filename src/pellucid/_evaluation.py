@@ -64,6 +64,8 @@ class Evaluation:
             remarks.append(
                 f"{coverage['level']:.0%} {kind} hold the truth in {coverage['share']:.1%} of cases"
             )
+        if self.details.get("verdict"):
+            remarks.append(str(self.details["verdict"]))
         if self.faults:
             first = self.faults[0]
             remarks.append(f"left out: {len(self.faults)}, such as {first.name}: {first.reason}")

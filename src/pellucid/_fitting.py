@@ -45,6 +45,8 @@ _WORTH = 0.6  # of the passes that a network can use: what makes one more of the
 _ADDING = 0.25  # seconds for intervals, calibration and saving beside the held-out looks
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clear by then
+_READYING = 0.06  # of the budget, for what a task must do before training
+_READIED = 40.0  # s, the most for it
 _TRYING = 1.0  # s, the most for seeing what a model writes
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
 
@@ -217,6 +219,8 @@ class Fitting:
                 )
                 run.curve, run.said = kept.facts["curve"], kept.facts["said"]
             else:
+                if kept is None:
+                    self._ready(fold, learner, run)
                 train(learner, run, kept)
                 kept = None
             learner.rest()
@@ -226,6 +230,20 @@ class Fitting:
             trained.append(Trained(fold, learner, run))
             choice = self._planned_again(ready, choice, trained)
         return choice, trained
+
+    def _ready(self, fold: Prepared, learner: Learner, run: Run) -> None:
+        """Let the task do what must be done once before training."""
+        limits = self.wish.limits
+        seconds = None if limits.seconds is None else min(_READIED, _READYING * limits.seconds)
+        told = fold.task.ready(
+            learner.network,
+            fold.train,
+            seconds=None if limits.steps is not None else seconds,
+            seed=limits.seed,
+            half=learner.habits.numerics.dtype == "bfloat16",
+        )
+        if told:
+            say(run, told)
 
     def _planned_again(self, ready: Prepared, choice: Choice, trained: list[Trained]) -> Choice:
         """Plan how many networks the time is for, from the speed of those that are trained."""
@@ -329,8 +347,8 @@ class Fitting:
         judged = judge(folds, network, choice.numerics)
         idle = "not one step of training fitted into the time: the answers are guesses"
         idle = "" if trained[-1].learner.step else idle
-        for strange in filter(None, [fewer, judged.strange, idle]):
-            say(run, strange)
+        for told in filter(None, [fewer, judged.strange, idle, judged.verdict]):
+            say(run, told)
         self.times["calibrating"] = self.clock.spent - before
         run.curve["score_seconds"].append(round(self.clock.spent, 3))
         run.curve["score"].append(judged.scores["scores"][ready.task.metric]["value"])

@@ -125,7 +125,7 @@ def _schema(given: Mapping[str, Any]) -> Schema:
     _all(schema.shares, float, least=0)
     _all((schema.mean, schema.scale), float)
     _all((schema.kind, schema.target, *schema.variables), str)
-    _all((schema.ahead, schema.season), int, least=0)
+    _all((schema.ahead, schema.season, schema.latent), int, least=0)
     _all(schema.means, float)
     _all(schema.scales, float)
     sound = (
@@ -138,6 +138,7 @@ def _schema(given: Mapping[str, Any]) -> Schema:
         and isinstance(schema.details, dict)
         and len(schema.variables) == len(schema.means) == len(schema.scales)
         and all(scale > 0 for scale in schema.scales)
+        and schema.latent <= _LARGEST_EXAMPLE
         and max(schema.ahead, schema.season) * max(1, len(schema.variables)) <= _LARGEST_EXAMPLE
     )
     if not sound:

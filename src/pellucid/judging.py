@@ -31,12 +31,14 @@ class Judged:
         scores: "scores" with their intervals and "guess", as JSON; "test" with the same of the test
             side, where the folders set one apart.
         strange: a sentence if the outputs are degenerate; "" if not.
+        verdict: a sentence that must be said when training ends; "" for none.
     """
 
     calibration: dict[str, Any]
     views: bool
     scores: dict[str, Any]
     strange: str
+    verdict: str = ""
 
 
 def glance(ready: Prepared, network: nn.Module, numerics: Numerics) -> float:
@@ -83,6 +85,7 @@ def judge(
         views=views,
         scores=scores,
         strange=task.degenerate(outputs) or "",
+        verdict=task.verdict(outputs, y),
     )
 
 
@@ -138,7 +141,7 @@ def _best_views(
     """Average over views of an example if that lowers the held-out loss."""
     ready = folds[0][0]
     plain = _held_out(folds, numerics, views=False)
-    if _views(ready) < 2:
+    if not ready.task.varies or _views(ready) < 2:
         return plain, False
     mixed = _held_out(folds, numerics, views=True)
     better = _loss(ready, mixed, y) < _loss(ready, plain, y)

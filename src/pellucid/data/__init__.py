@@ -19,7 +19,7 @@ To add a kind: copy the shortest file of this folder, decorate the class with `@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,7 +32,9 @@ from pellucid.data._schema import Schema
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Ask", "Examples", "Fault", "Finding", "Kind", "Parts", "Schema"]
+__all__ = ["Ask", "Examples", "Fault", "Finding", "Group", "Kind", "Parts", "Schema"]
+
+Group = tuple[str, str, list[int]]  # title, what is said of it, places of its examples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -377,6 +379,47 @@ class Kind(ABC):
         """
         del examples, place
         return ("",) * len(parts)
+
+    def untensor(self, x: "torch.Tensor", schema: Schema) -> NDArray[Any]:
+        """Give what would be stored, (N, *stored), of x, (N, *schema.shape): the way back.
+
+        The default: examples of this kind cannot be made from noise.
+
+        Raises:
+            BadInputError: if the kind has no way back.
+        """
+        from pellucid.errors import BadInputError
+
+        del x, schema
+        raise BadInputError(
+            given=f"data of the kind {self.name!r}, of which whole examples shall be made",
+            needed="a kind that has a way back from numbers, such as pictures",
+            remedy="see `pellucid list kinds`",
+        )
+
+    def files(self, stored: NDArray[Any], schema: Schema) -> Iterator[tuple[str, bytes]]:
+        """Give each stored example as a raw file that `read` reads: its suffix and its content."""
+        del stored, schema
+        return iter(())
+
+    def sheet(
+        self, stored: NDArray[Any], groups: Sequence[Group], captions: Sequence[str], schema: Schema
+    ) -> bytes:
+        """Draw stored examples, (N, *stored), under the titles of their groups, as one PNG.
+
+        Args:
+            stored: the examples.
+            groups: title, a remark beside it, and the places of its examples among all.
+            captions: one below each example; none for none.
+            schema: of the model.
+        """
+        del stored, groups, captions, schema
+        return b""
+
+    def film(self, stored: NDArray[Any], schema: Schema) -> bytes:
+        """Draw stored examples, (N, *stored), one after the other, as a GIF; b"" if it cannot."""
+        del stored, schema
+        return b""
 
     @classmethod
     @abstractmethod

@@ -97,7 +97,7 @@ def as_pictures(pixels: UInt8[np.ndarray, "N H W C"], ask: Ask) -> Pictures:
     count, height, width, channels = pixels.shape
     form = _form_of_schema(ask)
     if form is None:
-        high, wide = working_size([(width, height)], count, ask.seconds)
+        high, wide = working_size([(width, height)], count, ask.seconds, made=_made(ask))
         grey = channels == 1 or (channels == 3 and is_grey(pixels))
         form = Form(height=high, width=wide, channels=1 if grey else 3)
     return Pictures(
@@ -128,6 +128,11 @@ def _fair_order(found: Found) -> list[int]:
     return fair_order(found.names, [*zip(sides, classes, strict=True)])
 
 
+def _made(ask: Ask) -> bool:
+    """Tell whether pictures are to be made."""
+    return ask.task == "generate_image"
+
+
 def _form_of_schema(ask: Ask) -> Form | None:
     if ask.schema is None:
         return None
@@ -152,7 +157,7 @@ def _form_of(sources: Sequence[Any], ask: Ask) -> Form:
     with quiet():
         probed = [probe(source) for source in _spread(sources, _PROBED)]
         sizes = [size for size in probed if size is not None]
-        height, width = working_size(sizes, len(sources), ask.seconds)
+        height, width = working_size(sizes, len(sources), ask.seconds, made=_made(ask))
         tiny = Form(height=32, width=32, channels=3)
         tasted = [decode(source, tiny) for source in _spread(sources, _TASTED)]
     grey = all(one.grey for one in tasted if isinstance(one, Decoded))

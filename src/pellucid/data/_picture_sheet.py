@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from pellucid.data import Group
 from pellucid.data._lettering import font, png, shortened
 
 COLUMNS = 10
@@ -18,11 +19,14 @@ _BETWEEN = 14
 _PAPER, _INK, _FAINT, _FRAME = "#ffffff", "#1f2430", "#7a8194", "#e3e6ec"
 _PIXELATED = 40  # pixels; smaller pictures are enlarged with their pixels to be seen
 
-Group = tuple[str, str, list[int]]  # title, what is said of it, places of its pictures
-
 
 def draw_sheet(
-    pixels: UInt8[np.ndarray, "N H W C"], groups: Sequence[Group], captions: Sequence[str]
+    pixels: UInt8[np.ndarray, "N H W C"],
+    groups: Sequence[Group],
+    captions: Sequence[str],
+    *,
+    most: int = COLUMNS,
+    side: int = _TILE,
 ) -> bytes:
     """Draw pictures under the titles of their groups.
 
@@ -30,6 +34,8 @@ def draw_sheet(
         pixels: the pictures.
         groups: title, a remark, and the pictures' places in the array; a title may be "".
         captions: one below each picture; empty for none.
+        most: pictures side by side.
+        side: of a picture on the sheet, pixels, the longer one.
 
     Returns:
         A PNG file.
@@ -37,11 +43,11 @@ def draw_sheet(
     from PIL import Image, ImageDraw
 
     height, width = pixels.shape[1:3]
-    scale = _TILE / max(height, width)
+    scale = side / max(height, width)
     tile = (max(1, round(width * scale)), max(1, round(height * scale)))
     foot = _FOOT if captions else 0
-    columns = min(COLUMNS, max((len(places) for _, _, places in groups), default=1))
-    columns = max(columns, min(COLUMNS, 4))
+    columns = min(most, max((len(places) for _, _, places in groups), default=1))
+    columns = max(columns, min(most, 4))
     tall = sum(_height(group, columns, tile[1] + foot) for group in groups) + 2 * _MARGIN - _BETWEEN
     wide = columns * (tile[0] + _GAP) - _GAP + 2 * _MARGIN
     sheet = Image.new("RGB", (wide, max(tall, 2 * _MARGIN)), _PAPER)

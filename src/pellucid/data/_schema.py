@@ -28,6 +28,7 @@ class Schema:
         variables: names of the quantities that are foretold; they are the first channels of x.
         means: mean of each variable on the training side, in its own unit; x is scaled by it.
         scales: standard deviation of the same; never 0.
+        latent: how many numbers of noise an example is made from; 0 where nothing is to be made.
         details: what the kind needs to read and encode a raw file again, as JSON; only that kind
             looks inside.
     """
@@ -45,6 +46,7 @@ class Schema:
     variables: tuple[str, ...] = ()
     means: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()
+    latent: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Found:
         all_columns: of that table.
         header: whether the table names its columns.
         form: in which they were cut into stretches; "" where nothing was cut.
+        lines: whether each is a line of a file of short texts.
         faults: what was left out.
         notes: how it was read.
     """
@@ -48,6 +49,7 @@ class Found:
     all_columns: tuple[str, ...] = ()
     header: bool = False
     form: str = ""
+    lines: bool = False
     faults: tuple[Fault, ...] = ()
     notes: tuple[Finding, ...] = ()
 
@@ -65,6 +67,7 @@ class Found:
             self.texts,
             stream=stream,
             form=self.form,
+            lines=self.lines,
             columns=self.columns,
             all_columns=self.all_columns,
             header=self.header,
@@ -114,17 +117,19 @@ class Texts(list[str]):
         texts: as they were read, clean.
         stream: whether they are stretches of longer texts, to be continued.
         form: in which stretches were cut; "" where nothing was cut.
+        lines: whether each is a line of a file of short texts.
         columns: of the table that they are from; empty for files.
         all_columns: of that table.
         header: whether it names its columns.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact about how they were read
         self,
         texts: Sequence[str] = (),
         *,
         stream: bool = False,
         form: str = "",
+        lines: bool = False,
         columns: tuple[str, ...] = (),
         all_columns: tuple[str, ...] = (),
         header: bool = False,
@@ -132,6 +137,7 @@ class Texts(list[str]):
         super().__init__(texts)
         self.stream = stream
         self.form = form
+        self.lines = lines
         self.columns = columns
         self.all_columns = all_columns
         self.header = header
@@ -146,6 +152,7 @@ class Texts(list[str]):
             texts,
             stream=self.stream,
             form=self.form,
+            lines=self.lines,
             columns=self.columns,
             all_columns=self.all_columns,
             header=self.header,

@@ -1,9 +1,10 @@
 """Which form texts are read in, and what it learns from the training side.
 
-Idea: of a text to be continued, characters say all there is to learn while it is short; where every
-word comes from a fixed list, words are read whole; a long text is read in pieces, which are fewer
-than its characters. Texts with labels are read in pieces, few where there is little text: rare
-words then share their stems.
+Idea: of a text to be continued, characters say all there is to learn while it is short; where
+every word comes from a fixed list, words are read whole; a long text is read in pieces, which are
+fewer than its characters, and so are short texts, one a line, where there are many: what is made
+of them is then made of words. Texts with labels are read in pieces, few where there is little text:
+rare words then share their stems.
 
 Letters: N texts, V codes.
 """
@@ -32,6 +33,8 @@ _PIECES, _FEWEST, _MOST = 1_200, 1_000, 16_000  # for a million characters; boun
 _TWICE = 2  # times that a pair must occur to become a piece
 _TAUGHT = 20_000_000  # characters that pieces are learned from, at most
 _CHARACTERS = 4_000_000  # up to which a text to be continued is read as characters
+_SEVERAL, _ENOUGH = 4.0, 100_000  # words of a short text, characters of all: enough for pieces
+_LOOKED_AT = 2_000  # short texts
 _CLOSED = 50_000  # words, below which nothing follows from how often each occurs
 _COUNTED = 2_000_000  # words counted to tell
 _ONCE = 0.002  # of the different words, at most, occur once where the vocabulary is closed
@@ -55,6 +58,14 @@ def chosen_form(texts: Sequence[str], *, stream: bool) -> str:
     if is_closed(words):
         return "words"
     return "characters" if sum(map(len, texts)) <= _CHARACTERS else "pieces"
+
+
+def short_form(texts: Sequence[str]) -> str:
+    """Choose the form of short texts: of several words each, and many of them, in pieces."""
+    some = texts[:: max(1, len(texts) // _LOOKED_AT)]
+    words = float(np.mean([len(text.split()) for text in some]))
+    enough = sum(map(len, texts)) >= _ENOUGH and words >= _SEVERAL
+    return "pieces" if enough else "characters"
 
 
 def is_closed(words: Counter[str]) -> bool:

@@ -1,13 +1,14 @@
-"""Long texts cut into stretches, to learn from them what comes next.
+"""Long texts cut into stretches, and short ones as they are, to learn what comes next in them.
 
 Idea: what is held out are whole parts, spread over a long text, so that the rest still tells of all
 that the text is about; stretches follow each other and share one token, so every token but the
-first is asked for once.
+first is asked for once. Of short texts, one a line, some are held out, drawn from what they say.
 
 Letters: N stretches.
 """
 
 import re
+import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,9 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data import Finding
+from pellucid.data._split import held_out_share
 from pellucid.data._text_forms import END_SIGN
 from pellucid.data._text_found import Found
-from pellucid.data._text_learning import chosen_form
+from pellucid.data._text_learning import chosen_form, short_form
+from pellucid.data._text_lines import are_texts, lines_of
 
 STRETCH = 2_048  # tokens, at most, of characters and words
 CROP = 256  # tokens that one step of training reads
@@ -62,6 +66,47 @@ def stretched(found: Found, *, form: str | None, whole: bool, ended: bool = True
     else:
         pieces = _held_out(found, chosen)
     last = END_SIGN if ended and len(found.texts) > 1 else ""
+    return _put(found, pieces, chosen, last)
+
+
+def lined(found: Found, *, form: str | None, whole: bool, ended: bool = True) -> Found:
+    """Give the lines of texts as short texts of their own, some of them held out.
+
+    Args:
+        found: texts of short texts, one a line.
+        form: in which they are read; None to choose it.
+        whole: hold nothing out.
+        ended: whether texts are at their ends; else they are there to be continued.
+    """
+    files = zip(found.texts, found.names, _sides(found), strict=True)
+    pieces = [
+        Piece(line, f"{name} line {number + 1}", side)
+        for text, name, side in files
+        for number, line in enumerate(lines_of(text))
+    ]
+    chosen = form or short_form([piece.text for piece in pieces])
+    if not (whole or any(piece.side == "valid" for piece in pieces)):
+        share = held_out_share(len(pieces))
+        pieces = [piece._replace(side=piece.side or _drawn(piece, share)) for piece in pieces]
+    said = f"{len(pieces):,} short texts, one a line"
+    note = Finding(what="text", level="note", text=said)
+    put = _put(found, pieces, chosen, END_SIGN if ended else "")
+    return put.replace(lines=True, notes=(*found.notes, note))
+
+
+def holds_lines(found: Found) -> bool:
+    """Tell whether the lines of what was found are short texts of their own."""
+    return len(found.texts) > 0 and all(are_texts(text) for text in found.texts)
+
+
+def _drawn(piece: Piece, share: float) -> str:
+    """Draw a side from what a text says: equal ones are on one side, whatever their order."""
+    chance = zlib.crc32(piece.text.encode(errors="replace")) / (1 << 32)
+    return "valid" if chance < share else "train"
+
+
+def _put(found: Found, pieces: Sequence[Piece], chosen: str, last: str) -> Found:
+    """Put pieces in the place of texts, cut to stretches."""
     texts: list[str] = []
     names: list[str] = []
     given: list[str] = []

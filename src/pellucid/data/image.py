@@ -9,7 +9,7 @@ Source: normalising by the mean and deviation of each channel: LeCun, Bottou, Or
 Letters: B batch, N examples, C channels (1 grey, 3 colour), H height, W width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,10 +19,11 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
+from pellucid.data import Ask, Examples, Finding, Group, Kind, Parts, Schema
 from pellucid.data._picture_blanks import blanks
 from pellucid.data._picture_facts import facts
 from pellucid.data._picture_findings import find
+from pellucid.data._picture_making import as_file, as_film, drawn_sheet, pixels_of
 from pellucid.data._picture_parts import fields, pieces
 from pellucid.data._picture_reading import fitted
 from pellucid.data._picture_rows import (
@@ -157,6 +158,23 @@ class Image(Kind):
 
         (pixels,) = examples.raw.take(np.array([place])).whole()
         return painted(pixels, parts, shares)
+
+    def untensor(self, x: Tensor, schema: Schema) -> NDArray[Any]:
+        return pixels_of(x, schema)
+
+    def files(self, stored: NDArray[Any], schema: Schema) -> Iterator[tuple[str, bytes]]:
+        del schema
+        return ((".png", as_file(picture)) for picture in stored)
+
+    def sheet(
+        self, stored: NDArray[Any], groups: Sequence[Group], captions: Sequence[str], schema: Schema
+    ) -> bytes:
+        del schema
+        return drawn_sheet(stored, groups, captions)
+
+    def film(self, stored: NDArray[Any], schema: Schema) -> bytes:
+        del schema
+        return as_film(stored)
 
     @classmethod
     def specimen(cls, folder: Path) -> Path:

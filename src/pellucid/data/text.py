@@ -5,8 +5,9 @@ what is asked and how much text there is; nothing is ever unknown, since every f
 it has not seen. Texts of like length share a batch, so little is padded.
 
 `schema.details["form"]` names the form and `["codes"]` holds what it learned; `["stream"]` tells
-stretches of longer texts, to be continued, from texts with labels; `["crop"]` says how many codes a
-step of training reads. For stretches, `schema.shares` says how frequent each code is.
+texts to be continued, in stretches, from texts with labels, and `["lines"]` says whether they are
+short texts, one a line; `["crop"]` says how many codes a step of training reads. For texts to be
+continued, `schema.shares` says how frequent each code is.
 
 Letters: N texts, B batch, T tokens, L longest text, V codes.
 """
@@ -28,7 +29,7 @@ from pellucid.data._text_parts import divided, occurrences, shared, telling
 from pellucid.data._text_recognising import surely
 from pellucid.data._text_sources import found_in
 from pellucid.data._text_specimen import write
-from pellucid.data._text_streams import CROP, STRETCH, stretched
+from pellucid.data._text_streams import CROP, STRETCH, holds_lines, lined, stretched
 from pellucid.errors import BadInputError
 from pellucid.registry import kind
 
@@ -53,7 +54,9 @@ class Text(Kind):
         asked = ask.task == "generate_text" or (ask.task is None and found.targets is None)
         if details["stream"] if details else asked:
             whole, ended = ask.whole or bool(details), not details or ask.judged
-            found = stretched(found, form=details.get("form"), whole=whole, ended=ended)
+            short = details["lines"] if details else holds_lines(found)
+            cut = lined if short else stretched
+            found = cut(found, form=details.get("form"), whole=whole, ended=ended)
             return found.examples(stream=True)
         examples = bounded(found).examples(stream=False)
         return examples if ask.schema is None else _with_remark(examples, ask.schema)
@@ -90,16 +93,18 @@ class Text(Kind):
             "form": name,
             "codes": form.to_json(),
             "stream": texts.stream,
+            "lines": texts.lines,
             "crop": min(CROP, longest) if texts.stream else longest,
             "areas": telling(texts, examples.targets),
             "columns": list(texts.columns),
             "names": list(texts.all_columns),
             "header": texts.header,
         }
+        # Of texts to be continued that are read later, one may be longer.
+        room = min(2 * longest, STRETCH) if texts.lines else STRETCH
         return Schema(
             kind="text",
-            # Of texts to be continued that are read later, a stretch may be longer.
-            shape=(max(longest, STRETCH) if texts.stream else longest,),
+            shape=(max(longest, room) if texts.stream else longest,),
             cardinalities=(form.size,),
             shares=shares(codes, form.size) if texts.stream else (),
             details=details,
@@ -180,6 +185,7 @@ class Text(Kind):
             [form.text(row[row != 0].astype(np.int32)) for row in np.asarray(stored)],
             stream=bool(details["stream"]),
             form=str(details["form"]) if details["stream"] else "",
+            lines=bool(details["lines"]),
             columns=tuple(details["columns"]),
             all_columns=tuple(details["names"]),
             header=bool(details["header"]),

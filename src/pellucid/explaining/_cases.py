@@ -218,8 +218,11 @@ def _check_targets(y: NDArray[Any], schema: Schema, task: Task) -> None:
     shape = (schema.season + schema.ahead, len(schema.variables)) if follows else ()
     if y.shape[1:] != shape or y.dtype != (np.int64 if whole else np.float32):
         raise ValueError(f"the targets of the cases are {y.dtype}{list(y.shape)}")
-    most = min(task.outputs, len(schema.classes)) if task.needs_targets else 1
-    sound = (y >= 0) & (y < most) if whole else np.isfinite(y) | (follows & np.isnan(y))
+    # Where nothing need be said of an example, 0 or -1 says nothing.
+    least, most = -1, max(1, len(schema.classes))
+    if task.needs_targets:
+        least, most = 0, min(task.outputs, len(schema.classes))
+    sound = (y >= least) & (y < most) if whole else np.isfinite(y) | (follows & np.isnan(y))
     if not sound.all():
         raise ValueError("the cases have targets that cannot be")
 

@@ -27,6 +27,19 @@ where `state` is a tuple of tensors, (B, …) each, and None is the memory of no
 one by one gives what `each` gives at once. Where `schema.ahead` is not 0 they look back only, and
 `forward` is the last of `each`.
 
+A network that makes examples from noise (`schema.latent`) offers
+
+    make(z, y=None) -> x        z (B, latent); y (B,), the class of each, -1 where none is asked for
+
+and one whose parts are learned in turn, each on a loss of its own, offers
+
+    turns() -> modules by name, in the order in which they take their step
+    turn(name, x, y) -> the loss of one of them on one batch, (B,) float32
+    settle() -> None            after each whole step: averages of weights, counts
+
+All chance in them comes from torch's own generator, and what they remember lies in buffers, so that
+a run that is resumed goes on as one that was never stopped.
+
 A module whose products gain from half width on a CPU says so by a class attribute
 `half_width = True`; convolutions need not.
 
@@ -68,9 +81,13 @@ class Recipe:
             to zero in a straight line, so that the outputs end honest.
         hardest: share of the examples, those with the largest last loss, that a pass after the
             first keeps; 1 for all.
+        beta1: share of the last mean gradient that AdamW keeps at a step.
+        beta2: share of the last mean squared gradient that it keeps.
         clip: norm above which the gradient of a step is shortened to it; 0 for never.
         ahead: whether it can be asked what comes next (`schema.ahead`): True if that alone, False
             if only about x itself, None for both.
+        alike: whether the examples of a step are of like lengths, where they have lengths.
+        makes: whether it makes examples from noise (`schema.latent`).
         contender: False for a network that is there to be beaten and never chosen by itself.
     """
 
@@ -83,8 +100,12 @@ class Recipe:
     decay: float = 0.0
     smoothing: float = 0.0
     hardest: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.95
     clip: float = 0.0
     ahead: bool | None = False
+    alike: bool = True
+    makes: bool = False
     contender: bool = True
 
     def wanted(self, examples: int) -> float:

@@ -10,13 +10,14 @@ To add a task: copy the shortest file of this folder and decorate its class with
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.data import Schema
+from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError
 from pellucid.tasks._drawing import Drawing
 
@@ -37,6 +38,21 @@ class Estimate:
     value: float
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """Learning that goes astray, and what is done about it.
+
+    Args:
+        sentence: what is wrong and what is done, in plain words, with the figures in it.
+        back: whether the weights go back to where nothing was wrong.
+        balance: by part: factor on its rate from now on; a part that is not named keeps its own.
+    """
+
+    sentence: str
+    back: bool = False
+    balance: Mapping[str, float] = field(default_factory=dict)
 
 
 class Answer(ABC):
@@ -68,12 +84,18 @@ class Task(ABC):
         better: "higher" or "lower".
         needs_targets: whether examples must say what the answer is; False for a task that learns
             from the raw data alone, for which y is all zeros where nothing is said.
+        makes: what a model of this task makes: "" nothing, "text" what comes next, drawn piece by
+            piece (`draw`), "examples" whole ones from noise (`make`).
+        varies: whether training may see other views of an example than the one that was given; not
+            where examples are to be made like it.
         smoothing: share of the target that training spreads over all classes, where there are any;
             the loop sets it from the network's recipe.
     """
 
     smoothing: float = 0.0
     needs_targets: ClassVar[bool] = True
+    makes: ClassVar[str] = ""
+    varies: ClassVar[bool] = True
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]
@@ -176,6 +198,39 @@ class Task(ABC):
             remedy="learn one: `pellucid fit TEXT --task generate_text`",
         )
 
+    def make(self, network: nn.Module, z: Tensor, y: Tensor) -> Tensor:
+        """Make whole examples from noise: x, (B, *schema.shape).
+
+        The default: nothing can be made from the answers to this question.
+
+        Args:
+            network: in use.
+            z: normally distributed, (B, schema.latent).
+            y: the class of each, (B,) int64, -1 for none; or the shares of all classes, (B, K).
+
+        Raises:
+            BadInputError: if the task is none that makes whole examples.
+        """
+        del network, z, y
+        raise BadInputError(
+            given=f"a model that was made to {self.name}",
+            needed="a model that makes whole examples",
+            remedy="learn one: `pellucid fit PHOTOS --task generate_image`",
+        )
+
+    def seen(self, network: nn.Module, x: Tensor) -> Tensor | None:
+        """Give the features, (B, F), in which examples are compared with those that were made.
+
+        The default, None: there are none, and the last layer of the network is looked at.
+        """
+        del network, x
+        return None
+
+    def yardstick(self, network: nn.Module) -> dict[str, Any]:
+        """Say, as JSON, what scores were measured with, where that was learned itself; else {}."""
+        del network
+        return {}
+
     @property
     @abstractmethod
     def unit(self) -> str:
@@ -236,6 +291,42 @@ class Task(ABC):
         del outputs
         return None
 
+    def verdict(self, outputs: Tensor, y: Tensor) -> str:
+        """Say what must be said of a network when training ends; "" for nothing.
+
+        Such as that another one, trained beside it to compare with, answers better.
+        """
+        del outputs, y
+        return ""
+
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:
-        """The modules that are trained in turn, each on its own loss; most tasks have one."""
-        return {"whole": network}
+        """The modules that are trained in turn, each on its own loss; most networks are one."""
+        turns = getattr(network, "turns", None)
+        return {"whole": network} if turns is None else turns()
+
+    def ready(
+        self, network: nn.Module, supply: Supply, *, seconds: float | None, seed: int, half: bool
+    ) -> str:  # fmt: skip
+        """Do once, before training, what the network needs; say what in a sentence, "" for nothing.
+
+        What is learned here lies in the network's state, so that it is kept and restored with it.
+
+        Args:
+            network: on its device.
+            supply: the training side.
+            seconds: that it may take; None for as much as repeats exactly.
+            seed: of all chance in it.
+            half: whether products in bfloat16 are quick on this device.
+        """
+        del network, supply, seconds, seed, half
+        return ""
+
+    def trouble(self, network: nn.Module, share: float) -> Trouble | None:
+        """Look, now and then during training, whether it goes astray; most tasks look at the end.
+
+        Args:
+            network: in training.
+            share: of the schedule that is done, from 0 to 1.
+        """
+        del network, share
+        return None

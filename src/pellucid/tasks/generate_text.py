@@ -13,7 +13,8 @@ follow each other are no independent evidence.
 
 What is kept of N texts of at most L tokens is (N, V + G + 2 L): what the network expects behind the
 last token, the mean cost at each temperature, the cost of each token (NaN for the first, which
-nothing foretold), and the tokens.
+nothing foretold), and the tokens. Of a network with a control beside it, texts that both made are
+kept, too, and compared (`_rivals`).
 
 Letters: B N texts, T L tokens, V codes that a token can have, G temperatures.
 """
@@ -33,14 +34,17 @@ from torch import Tensor, nn
 
 from pellucid import registry
 from pellucid.data import Schema
+from pellucid.data._batches import Supply
 from pellucid.data._text_forms import END
 from pellucid.errors import BadInputError
 from pellucid.registry import task
-from pellucid.tasks import Batch, Calibration, Estimate, Task, _scores
+from pellucid.tasks import Batch, Calibration, Estimate, Task, Trouble, _scores
 from pellucid.tasks._conformal import check_level
 from pellucid.tasks._drawing import Drawing, drawn
 from pellucid.tasks._following import TEMPERATURES, nats_of, read, temperature
 from pellucid.tasks._reading import HIGHEST, Lengths, Reading, in_words
+from pellucid.tasks._rivals import LENGTH, MAKERS, Rivals, made_beside, rivals_of, verdict
+from pellucid.tasks._trouble import trouble
 
 _STRETCH = 256  # tokens of one piece of evidence
 _SAMPLE = 8192  # tokens of the text that a guess would write
@@ -59,6 +63,7 @@ class GenerateText(Task):
     metric = "nats_per_token"
     better = "lower"
     needs_targets: ClassVar[bool] = False
+    makes: ClassVar[str] = "text"
 
     def __init__(self, schema: Schema) -> None:
         if len(schema.cardinalities) != 1:
@@ -87,8 +92,11 @@ class GenerateText(Task):
         return self.schema.cardinalities[0]
 
     def loss(self, network: nn.Module, batch: Batch, part: str) -> Float[Tensor, " B"]:
-        del part
         x = batch["x"]
+        if part != "whole":
+            game: Any = network
+            found: Tensor = game.turn(part, x, batch.get("y"))
+            return found
         counts = (x[:, 1:] != 0).sum(dim=1)
         return nats_of(network, x).sum(dim=1) / counts.clamp(min=1)
 
@@ -96,7 +104,8 @@ class GenerateText(Task):
         last, nats, means = read(network, x, self.outputs)
         longer = self.schema.shape[0] - x.shape[1]
         padded = F.pad(nats, (0, longer), value=math.nan), F.pad(x, (0, longer))
-        return torch.cat([last, means, *padded], dim=1)
+        beside = [made_beside(network, x)] if rivals_of(network) else []
+        return torch.cat([last, means, *padded, *beside], dim=1)
 
     def losses(self, outputs: Float[Tensor, "N K"], y: Tensor) -> Float[Tensor, " N"]:
         del y
@@ -146,9 +155,11 @@ class GenerateText(Task):
         """Give "by_context" as JSON: what a token cost by how many tokens stood before it.
 
         One row for each range of counts, "from" and "to", with "tokens" and mean "nats_per_token":
-        what memory is worth to the network.
+        what memory is worth to the network. Of a network with a control beside it, also how it
+        compares: "verdict", a sentence, "control", its figures, and "by_writer", as
+        `_rivals.Rivals.rows` gives it.
         """
-        del y, calibration
+        del calibration
         nats = self._nats(outputs).double()
         rows = []
         for low, high in itertools.pairwise(_CONTEXTS):
@@ -158,7 +169,29 @@ class GenerateText(Task):
                 last = min(high, nats.shape[1]) - 1
                 row = {"from": low, "to": last, "tokens": len(known)}
                 rows.append({**row, "nats_per_token": float(known.mean())})
-        return {"by_context": rows}
+        rivals = self._rivals(outputs)
+        if rivals is None:
+            return {"by_context": rows}
+        found = rivals.comparison()
+        told = {"verdict": verdict(found), "control": found.to_json()}
+        return {"by_context": rows, "by_writer": rivals.rows(), **told}
+
+    def verdict(self, outputs: Float[Tensor, "N K"], y: Tensor) -> str:
+        del y
+        rivals = self._rivals(outputs)
+        return verdict(rivals.comparison()) if rivals else ""
+
+    def ready(
+        self, network: nn.Module, supply: Supply, *, seconds: float | None, seed: int, half: bool
+    ) -> str:  # fmt: skip
+        """Where time is the limit, let writer and control have as much of it each."""
+        del supply, seed, half
+        if rivals_of(network) and seconds is not None:
+            network.get_buffer("evens").fill_(True)
+        return ""
+
+    def trouble(self, network: nn.Module, share: float) -> Trouble | None:
+        return trouble(network, share) if rivals_of(network) else None
 
     def answers(
         self, outputs: Float[Tensor, "N K"], calibration: Calibration, *, level: float
@@ -229,6 +262,9 @@ class GenerateText(Task):
         nats = self._nats(outputs) if outputs.shape[1] > self.outputs else last
         if not last.isfinite().all() or not nats[~nats.isnan()].isfinite().all():
             return "the network gives outputs that are not numbers"
+        rivals = self._rivals(outputs)
+        if rivals and rivals.degenerate():
+            return rivals.degenerate()
         if len(last) < 50 or last.log_softmax(dim=1).double().std(dim=0).max() > 1e-3:
             return None
         token = self.answer_name(int(last[0, 1:].argmax()) + 1)
@@ -262,9 +298,22 @@ class GenerateText(Task):
 
     def _codes(self, outputs: Tensor) -> NDArray[np.int64]:
         start = self.outputs + len(TEMPERATURES) + self.schema.shape[0]
-        # Of a row that says nothing, such as zeros, nothing can be spelled.
-        codes = outputs[:, start:].nan_to_num().long().clamp(0, self.outputs - 1)
-        return codes.cpu().numpy()
+        return self._whole(outputs[:, start : start + self.schema.shape[0]])
+
+    def _whole(self, codes: Tensor) -> NDArray[np.int64]:
+        """Read codes; of a row that says nothing, such as zeros, nothing can be spelled."""
+        known = codes.nan_to_num().long().clamp(0, self.outputs - 1)
+        found: NDArray[np.int64] = known.cpu().numpy()
+        return found
+
+    def _rivals(self, outputs: Tensor) -> Rivals | None:
+        """Give what writer and control made, where enough of that was kept."""
+        made = outputs[:, self.outputs + len(TEMPERATURES) + 2 * self.schema.shape[0] :]
+        if made.shape[1] != MAKERS * LENGTH:
+            return None
+        found = self._whole(made).reshape(len(made), MAKERS, LENGTH)
+        rivals = Rivals(self._codes(outputs), found, self.outputs)
+        return rivals if rivals.known else None
 
     def _stretches(self, outputs: Tensor) -> tuple[_scores.Values, _scores.Values]:
         """Give the sum of nats and the number of tokens of each stretch that has any."""

@@ -119,7 +119,7 @@ def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
     taking = [
         name
         for name in registry.network.taking(schema.kind)
-        if recipe_of(registry.network[name], schema).ahead in (None, schema.ahead != 0)
+        if _answers(recipe_of(registry.network[name], schema), schema)
     ]
     if wish is None:
         contend = [n for n in taking if recipe_of(registry.network[n], schema).contender]
@@ -135,6 +135,11 @@ def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
         )
     sizes = {name: recipe_of(registry.network[name], schema).sizes for name in names}
     return [(name, size) for name in names for size in range(1, sizes[name] + 1)]
+
+
+def _answers(how: Recipe, schema: Schema) -> bool:
+    """Tell whether a network can be asked what this schema asks."""
+    return how.ahead in (None, schema.ahead != 0) and how.makes == (schema.latent > 0)
 
 
 def batch_for(recipe: Recipe, examples: int) -> int:

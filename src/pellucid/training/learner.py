@@ -19,6 +19,8 @@ from pellucid.training.numerics import Numerics
 from pellucid.training.optim import Optimizer, optimizers
 from pellucid.training.order import Order, mixed
 
+INSPECTIONS = 50  # of a run whose task looks whether learning goes astray
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Habits:
@@ -51,6 +53,8 @@ class Learner:
         share: how much of the schedule is done, from 0 to 1.
         pieces: micro-batches a batch is split into; more after an out-of-memory error.
         slower: factor on the rates; less than 1 after the loss was not finite.
+        balance: factor on the rates of each part, beside that.
+        sound: the state at the last inspection that found nothing wrong; empty before.
     """
 
     def __init__(self, network: nn.Module, task: Task, supply: Supply, habits: Habits) -> None:
@@ -63,17 +67,25 @@ class Learner:
             habits.batch,
             hardest=habits.recipe.hardest,
             seed=habits.seed,
-            sizes=supply.sizes,
+            sizes=supply.sizes if habits.recipe.alike else None,
         )
         self.parts = task.parts(network)
         self.optimizers = {
             name: optimizers(part, habits.recipe) for name, part in self.parts.items()
         }
-        self._peaks = [group["lr"] for group in self._groups()]
+        self._peaks = [
+            (name, group, group["lr"])
+            for name, part in self.optimizers.items()
+            for optimizer in part
+            for group in optimizer.groups
+        ]
         self.step = 0
         self.share = 0.0
         self.pieces = 1
         self.slower = 1.0
+        self.balance = dict.fromkeys(self.parts, 1.0)
+        self.sound: dict[str, Tensor] = {}
+        self.inspected = 0
 
     def learn(self, share: float) -> float:
         """Take one step.
@@ -98,7 +110,33 @@ class Learner:
                 self._split(error)
         self.step += 1
         self.share = min(1.0, self.share + share)
+        settle = getattr(self.network, "settle", None)
+        if settle is not None:
+            settle()
         return loss
+
+    def inspect(self) -> str:
+        """Ask the task, some times in a run, whether learning goes astray; do what it says.
+
+        What was learned until then may be undone; the time, the order and the schedule go on.
+
+        Returns:
+            What was wrong and what was done about it; "" if nothing was.
+        """
+        due = int(self.share * INSPECTIONS)
+        if due <= self.inspected:
+            return ""
+        self.inspected = due
+        trouble = self.task.trouble(self.network, self.share)
+        if trouble is None:
+            if type(self.task).trouble is not Task.trouble:
+                self.sound = {key: value.clone() for key, value in self._learned().items()}
+            return ""
+        if trouble.back and self.sound:
+            self._put_back(self.sound)
+        for name, factor in trouble.balance.items():
+            self.balance[name] *= factor
+        return trouble.sentence
 
     @property
     def passes(self) -> float:
@@ -107,13 +145,9 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """Give every tensor of the state, by name; they are not copies."""
-        found = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        found = self._learned()
         found |= {f"order.{key}": value for key, value in self.order.tensors().items()}
-        for place, optimizer in enumerate(self._all()):
-            for index, state in enumerate(optimizer.state):
-                for key, value in state.items():
-                    found[f"optimizer.{place}.{index}.{key}"] = value
-        return found
+        return found | {f"sound.{key}": value for key, value in self.sound.items()}
 
     def numbers(self) -> dict[str, Any]:
         """Give the rest of the state, as JSON."""
@@ -122,20 +156,37 @@ class Learner:
             "share": self.share.hex(),
             "pieces": self.pieces,
             "slower": self.slower,
+            "balance": {name: factor.hex() for name, factor in self.balance.items()},
+            "inspected": self.inspected,
         }
 
     def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """Go on from a state that `tensors` and `numbers` gave."""
-        self.network.load_state_dict(_under(tensors, "network."))
+        self._put_back(tensors)
         self.order.restore(_under(tensors, "order."))
-        for place, optimizer in enumerate(self._all()):
-            for key, value in _under(tensors, f"optimizer.{place}.").items():
-                index, _, name = key.partition(".")
-                optimizer.state[int(index)][name].copy_(value)
+        self.sound = {key: value.clone() for key, value in _under(tensors, "sound.").items()}
         self.step = numbers["step"]
         self.share = float.fromhex(numbers["share"])
         self.pieces = numbers["pieces"]
         self.slower = numbers["slower"]
+        self.balance |= {name: float.fromhex(at) for name, at in numbers["balance"].items()}
+        self.inspected = numbers["inspected"]
+
+    def _learned(self) -> dict[str, Tensor]:
+        """Give the weights and what the optimisers remember of them, by name."""
+        found = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        for place, optimizer in enumerate(self._all()):
+            for index, state in enumerate(optimizer.state):
+                for key, value in state.items():
+                    found[f"optimizer.{place}.{index}.{key}"] = value
+        return found
+
+    def _put_back(self, tensors: Mapping[str, Tensor]) -> None:
+        self.network.load_state_dict(_under(tensors, "network."))
+        for place, optimizer in enumerate(self._all()):
+            for key, value in _under(tensors, f"optimizer.{place}.").items():
+                index, _, name = key.partition(".")
+                optimizer.state[int(index)][name].copy_(value)
 
     def rest(self) -> None:
         """Forget what only learning needs: no step is taken after this."""
@@ -148,7 +199,7 @@ class Learner:
         self.task.smoothing = self.habits.recipe.smoothing * (1.0 - self.share)
         torch.manual_seed(mixed(self.habits.seed, 2 * self.step))
         generator = torch.Generator().manual_seed(mixed(self.habits.seed, 2 * self.step + 1))
-        batch = self.supply.batch(places, generator=generator)
+        batch = self.supply.batch(places, generator=generator if self.task.varies else None)
         if self.habits.numerics.channels_last and batch["x"].ndim == 4:
             batch["x"] = batch["x"].contiguous(memory_format=torch.channels_last)
         losses = [self._turn(name, batch, places) for name in self.parts]
@@ -186,14 +237,11 @@ class Learner:
 
     def _set_rates(self) -> None:
         factor = ramp(self.share) * self.slower
-        for group, peak in zip(self._groups(), self._peaks, strict=True):
-            group["lr"] = peak * factor
+        for name, group, peak in self._peaks:
+            group["lr"] = peak * factor * self.balance[name]
 
     def _all(self) -> list[Optimizer]:
         return [optimizer for part in self.optimizers.values() for optimizer in part]
-
-    def _groups(self) -> list[dict[str, Any]]:
-        return [group for optimizer in self._all() for group in optimizer.groups]
 
 
 def ramp(share: float) -> float:

@@ -101,6 +101,9 @@ def train(learner: Learner, run: Run, kept: Kept | None = None) -> None:
         if run.asked.name:
             _stop(learner, run)
         _step(learner, run)
+        wrong = learner.inspect()
+        if wrong:
+            say(run, f"at {learner.share:.0%} of the run: {wrong}")
         if looks and learner.share >= looks[0] and not run.pace.over(learner.step):
             _look(learner, run, looks)
         if run.clock.spent - run.kept_at > run.every:

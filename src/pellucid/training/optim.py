@@ -67,7 +67,7 @@ class Optimizer:
 
 
 class AdamW(Optimizer):
-    """Steps scaled entry by entry; betas are 0.9 and 0.95."""
+    """Steps scaled entry by entry; "betas" are 0.9 and 0.95 where a group says nothing."""
 
     def begin(self, weight: Tensor) -> dict[str, Tensor]:
         return {
@@ -77,6 +77,7 @@ class AdamW(Optimizer):
         }
 
     def move(self, moving: list[tuple[Tensor, dict[str, Tensor]]], group: dict[str, Any]) -> None:
+        beta1, beta2 = group.get("betas", (0.9, 0.95))
         steps = [state["step"].add_(1) for _, state in moving]
         torch._fused_adamw_(
             [weight for weight, _ in moving],
@@ -86,8 +87,8 @@ class AdamW(Optimizer):
             [],
             steps,
             lr=group["lr"],
-            beta1=0.9,
-            beta2=0.95,
+            beta1=beta1,
+            beta2=beta2,
             weight_decay=group["decay"],
             eps=1e-8,
             amsgrad=False,
@@ -142,11 +143,12 @@ def optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     rest = [w for w in network.parameters() if w.requires_grad and id(w) not in chosen]
     shaped = [w for w in rest if w.ndim >= 2]
     plain = [w for w in rest if w.ndim < 2]  # a bias or a scale pulled to zero says nothing
+    how = {"lr": recipe.rate, "betas": (recipe.beta1, recipe.beta2)}
     made: list[Optimizer] = [
         AdamW(
             [
-                {"weights": shaped, "lr": recipe.rate, "decay": recipe.decay},
-                {"weights": plain, "lr": recipe.rate, "decay": 0.0},
+                {"weights": shaped, "decay": recipe.decay, **how},
+                {"weights": plain, "decay": 0.0, **how},
             ]
         )
     ]
