@@ -28,6 +28,10 @@ class Schema:
         variables: names of the quantities that are foretold; they are the first channels of x.
         means: mean of each variable on the training side, in its own unit; x is scaled by it.
         scales: standard deviation of the same; never 0.
+        rate: samples a second of x, Hz, where x is a sound; 0 where it is none.
+        tokens: what transcripts are spelled with, in the order of the outputs: characters or pieces
+            of words, the first of them nothing. Empty where no transcript is asked for.
+        language: how often sequences of letters occur in the transcripts of the training side.
         details: what the kind needs to read and encode a raw file again, as JSON; only that kind
             looks inside.
     """
@@ -45,6 +49,9 @@ class Schema:
     variables: tuple[str, ...] = ()
     means: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()
+    rate: float = 0.0
+    tokens: tuple[str, ...] = ()
+    language: Mapping[str, int] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -59,5 +66,6 @@ class Schema:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
         names = ("shape", "cardinalities", "classes", "shares", "variables", "means", "scales")
+        names += ("tokens",)
         fixed = {name: tuple(given[name]) for name in names if name in given}
         return cls(**{**given, **fixed})
