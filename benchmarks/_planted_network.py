@@ -19,6 +19,9 @@ from benchmarks._planted_pictures import DESIGNS, Pictures
 from benchmarks._planted_pictures import LEVELS as PICTURE_LEVELS
 from benchmarks._planted_series import ANSWERS, Lines
 from benchmarks._planted_series import LEVELS as SERIES_LEVELS
+from benchmarks._planted_sounds import ANSWERS as SOUND_ANSWERS
+from benchmarks._planted_sounds import LEVELS as SOUND_LEVELS
+from benchmarks._planted_sounds import Sounds
 from benchmarks._planted_tables import LEVELS as TABLE_LEVELS
 from benchmarks._planted_tables import PLANS, Tables
 from benchmarks._planted_texts import LEVELS as TEXT_LEVELS
@@ -32,6 +35,7 @@ FAMILIES: dict[str, tuple[Any, Any, Any]] = {
     "tables": (Tables, PLANS, TABLE_LEVELS),
     "texts": (Texts, TALES, TEXT_LEVELS),
     "series": (Lines, ANSWERS, SERIES_LEVELS),
+    "sounds": (Sounds, SOUND_ANSWERS, SOUND_LEVELS),
 }
 
 

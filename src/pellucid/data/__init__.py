@@ -279,7 +279,7 @@ class Kind(ABC):
     ) -> "torch.Tensor":
         """Give plausible other views of a training batch; the default changes nothing.
 
-        All chance comes from the generator, which lives on the CPU.
+        Where examples have lengths, the views may be longer or shorter. All chance comes from the generator, which lives on the CPU.
         """
         del schema, generator
         return x
@@ -366,6 +366,11 @@ class Kind(ABC):
 
         What speaks for the answer and what speaks against it are told apart without colour, too.
         """
+
+    def sound(self, examples: Examples, place: int) -> bytes:
+        """Give one example as a WAV file that a page can play; the default is nothing to hear."""
+        del examples, place
+        return b""
 
     def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
         """Say in a few words what one example has in each part; "" where words cannot say.

@@ -19,6 +19,7 @@ from pellucid.errors import BadInputError
 
 SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
 _LABELS = ("label", "labels", "class", "target", "category", "y")
+_SAID = ("transcript", "transcription", "sentence", "text")  # what recordings are labelled with
 _SPLITS = ("split", "side", "set", "subset", "partition", "fold")
 _HEAD = 20  # rows looked at to find the column of paths
 _MISSING = frozenset({"", "na", "nan", "null", "none"})
@@ -57,11 +58,13 @@ class Wanted:
         target: the column of labels; None to find it.
         group: the column whose equal values stay on one side; None for no groups.
         known: the target of a trained model, which is read if it is there; None when learning.
+        usual_groups: names of columns, in lower case, that are groups where none was named.
     """
 
     target: str | None = None
     group: str | None = None
     known: str | None = None
+    usual_groups: Collection[str] = ()
 
 
 def names_files(table: Path, suffixes: Collection[str]) -> bool:
@@ -96,7 +99,7 @@ def read_manifest(table: Path, suffixes: Collection[str], wanted: Wanted) -> Man
     places = [known.get(name) for name in columns[column]]
     kept = [row for row, place in enumerate(places) if place is not None]
     side = _side_column(columns)
-    group = wanted.group
+    group = wanted.group or _group_column(columns, wanted)
     label = _label_column(columns, table, wanted, {column, group or "", side or ""})
     return Manifest(
         paths=tuple(place for place in places if place is not None),
@@ -233,6 +236,14 @@ def _side_column(columns: Columns) -> str | None:
     return None
 
 
+def _group_column(columns: Columns, wanted: Wanted) -> str | None:
+    """Find the column that is usually a group; the answer itself is none."""
+    for column in columns:
+        if column != wanted.target and column.casefold() in wanted.usual_groups:
+            return column
+    return None
+
+
 def _label_column(
     columns: Columns, table: Path, wanted: Wanted, taken: Collection[str]
 ) -> str | None:
@@ -242,7 +253,12 @@ def _label_column(
     if wanted.known in columns:
         return wanted.known
     free = [column for column in columns if column not in taken]
-    usual = [column for column in free if column.casefold() in _LABELS]
+    usual = [
+        column
+        for names in (_LABELS, _SAID)
+        for column in free
+        if column.casefold() in names
+    ]
     if usual or len(free) == 1:
         return (usual or free)[0]
     if not free or wanted.known is not None:

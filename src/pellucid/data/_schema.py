@@ -29,6 +29,10 @@ class Schema:
         means: mean of each variable on the training side, in its own unit; x is scaled by it.
         scales: standard deviation of the same; never 0.
         latent: how many numbers of noise an example is made from; 0 where nothing is to be made.
+        rate: samples a second of x, Hz, where x is a sound; 0 where it is none.
+        tokens: what transcripts are spelled with, in the order of the outputs: characters or pieces
+            of words, the first of them nothing. Empty where no transcript is asked for.
+        language: how often sequences of letters occur in the transcripts of the training side.
         details: what the kind needs to read and encode a raw file again, as JSON; only that kind
             looks inside.
     """
@@ -47,6 +51,9 @@ class Schema:
     means: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()
     latent: int = 0
+    rate: float = 0.0
+    tokens: tuple[str, ...] = ()
+    language: Mapping[str, int] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -61,5 +68,6 @@ class Schema:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
         names = ("shape", "cardinalities", "classes", "shares", "variables", "means", "scales")
+        names += ("tokens",)
         fixed = {name: tuple(given[name]) for name in names if name in given}
         return cls(**{**given, **fixed})

@@ -135,6 +135,7 @@ class Why:
             neighbours=() if self.recall is None else self.recall.neighbours(case.x, case.which),
             contrast=contrast(subject, examples, place, case, self.recall, shares),
             picture=subject.kind.paint(examples, place, case.parts, shares.double().numpy()),
+            sound=subject.kind.sound(examples, place),
             notes=() if self.recall else ("no training cases are stored in this model",),
         )
 

@@ -120,6 +120,7 @@ class Explanation:
         neighbours: training examples, those that speak most for and against the answer.
         contrast: what would have to change for the next likeliest answer; None if there is none.
         picture: the example as a PNG, with its shares in colour.
+        sound: the example as a WAV file, where it can be heard.
         notes: sentences that a reader must know, such as that no training cases are stored.
     """
 
@@ -139,10 +140,11 @@ class Explanation:
     neighbours: tuple[Neighbour, ...] = ()
     contrast: Contrast | None = None
     picture: bytes = field(default=b"", repr=False)
+    sound: bytes = field(default=b"", repr=False)
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain JSON types; the picture is left out."""
+        """Give plain JSON types; picture and sound are left out."""
         faithful = self.faithfulness
         return {
             "name": self.name,

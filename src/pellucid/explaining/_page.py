@@ -1,6 +1,6 @@
 """An explanation as HTML: a page of its own that needs nothing else, or a piece of a notebook.
 
-Every word that comes from data is escaped; the page may load nothing but the picture it holds.
+Every word that comes from data is escaped; the page may load nothing but the picture and the sound it holds.
 """
 
 import base64
@@ -37,6 +37,7 @@ _STYLE = """
 .pellucid-why .reliable { border-color: var(--good); }
 .pellucid-why img { display: block; max-width: 100%; height: auto; margin: 1rem 0 0;
   background: #fff; border-radius: .5rem; }
+.pellucid-why audio { display: block; width: 100%; margin: .6rem 0 0; }
 .pellucid-why .wide { overflow-x: auto; }
 .pellucid-why table { border-collapse: collapse; width: 100%; margin: .3rem 0; }
 .pellucid-why th, .pellucid-why td { text-align: left; vertical-align: top; font-weight: normal;
@@ -74,7 +75,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; media-src data:">
 <title>{title}</title>
 <style>{style}</style>
 </head>
@@ -95,6 +96,7 @@ def page(why: Explanation) -> str:
         f"<h1>{_words(str(why.answer))}</h1><p>{_words(why.name)}</p>",
         _verdict(why),
         _picture(why),
+        _sound(why),
         _shares(why, whole=True),
         _neighbours(why.neighbours),
         _contrast(why),
@@ -111,6 +113,7 @@ def fragment(why: Explanation) -> str:
         f"<p><strong>{_words(str(why.answer))}</strong> {_words(why.name)}</p>",
         _verdict(why),
         _picture(why),
+        _sound(why),
         _shares(why, whole=False),
         _notes(why),
     ]
@@ -131,6 +134,14 @@ def _picture(why: Explanation) -> str:
     told = f"{why.name}, each part coloured by its share; most speak for the answer: {most}"
     data = base64.b64encode(why.picture).decode("ascii")
     return f'<img alt="{_words(told)}" src="data:image/png;base64,{data}">'
+
+
+def _sound(why: Explanation) -> str:
+    if not why.sound:
+        return ""
+    data = base64.b64encode(why.sound).decode("ascii")
+    told = _words(f"{why.name}, to be heard")
+    return f'<audio controls aria-label="{told}" src="data:audio/wav;base64,{data}"></audio>'
 
 
 def _shares(why: Explanation, *, whole: bool) -> str:

@@ -113,6 +113,7 @@ class Card:
         verdict: that in words.
         picture: a data URI; "" for none.
         shown: what the picture shows, for those who do not see it.
+        sound: a data URI of what is to be heard; "" for nothing.
         parts: the strongest, as a table.
         remarks: sentences below.
     """
@@ -126,6 +127,7 @@ class Card:
     shown: str
     parts: Table
     remarks: tuple[str, ...] = ()
+    sound: str = ""
     block: ClassVar[str] = "card"
 
 
@@ -195,7 +197,9 @@ def counted(count: int, noun: str = "example") -> str:
 
 
 def data_uri(picture: bytes) -> str:
-    """Put a PNG or JPEG file into an address that fetches nothing; "" if it is neither."""
+    """Put a PNG, JPEG or WAV file into an address that fetches nothing; "" if it is none."""
+    if picture.startswith(b"RIFF"):
+        return f"data:audio/wav;base64,{base64.b64encode(picture).decode('ascii')}"
     if picture.startswith(b"\x89PNG\r\n\x1a\n"):
         form = "png"
     elif picture.startswith(b"\xff\xd8\xff"):

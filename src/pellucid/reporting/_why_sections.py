@@ -173,6 +173,7 @@ def _card(mistake: Mistake) -> Card:
         picture=data_uri(why.picture),
         shown=f"{why.name}, each part coloured by its share; most speak for the answer:"
         f" {', '.join(drawn) or 'none'}",
+        sound=data_uri(why.sound),
         parts=_parts(why),
         remarks=tuple(_remarks(why)),
     )
