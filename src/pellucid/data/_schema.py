@@ -28,6 +28,14 @@ class Schema:
         variables: names of the quantities that are foretold; they are the first channels of x.
         means: mean of each variable on the training side, in its own unit; x is scaled by it.
         scales: standard deviation of the same; never 0.
+        own_scale: whether each window is scaled by the level and size of its own series, up to its
+            end; else `means` and `scales` hold for all. Then x holds the variables in units of
+            `scales` alone, and its last channels are the level of each variable, in the same units,
+            and after them the logarithm of its size, the same at every step.
+        lagging: how many of the channels after the variables are known up to now only. Those after
+            them are shown as many steps early as are foretold, or do not change.
+        leads: places of channels whose past tells more of the variables than these do of
+            themselves, as far as the training side shows.
         details: what the kind needs to read and encode a raw file again, as JSON; only that kind
             looks inside.
     """
@@ -45,6 +53,9 @@ class Schema:
     variables: tuple[str, ...] = ()
     means: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()
+    own_scale: bool = False
+    lagging: int = 0
+    leads: tuple[int, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -58,6 +69,7 @@ class Schema:
         Raises:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
-        names = ("shape", "cardinalities", "classes", "shares", "variables", "means", "scales")
+        names = ("shape", "cardinalities", "classes", "shares")
+        names += ("variables", "means", "scales", "leads")
         fixed = {name: tuple(given[name]) for name in names if name in given}
         return cls(**{**given, **fixed})

@@ -6,7 +6,8 @@ it has not seen. Texts of like length share a batch, so little is padded.
 
 `schema.details["form"]` names the form and `["codes"]` holds what it learned; `["stream"]` tells
 stretches of longer texts, to be continued, from texts with labels; `["crop"]` says how many codes a
-step of training reads. For stretches, `schema.shares` says how frequent each code is.
+step of training reads; `["tokens"]` how many codes the training side has. For stretches,
+`schema.shares` says how frequent each code is.
 
 Letters: N texts, B batch, T tokens, L longest text, V codes.
 """
@@ -91,6 +92,7 @@ class Text(Kind):
             "codes": form.to_json(),
             "stream": texts.stream,
             "crop": min(CROP, longest) if texts.stream else longest,
+            "tokens": sum(map(len, codes)),
             "areas": telling(texts, examples.targets),
             "columns": list(texts.columns),
             "names": list(texts.all_columns),
@@ -114,7 +116,10 @@ class Text(Kind):
             row[: len(some)] = some
         return stored
 
-    def steps(self, piece: Any, schema: Schema) -> NDArray[np.float32]:
+    def steps(
+        self, piece: Any, schema: Schema, before: NDArray[np.float32] | None = None, count: int = 0
+    ) -> NDArray[np.float32]:
+        del before, count
         if not isinstance(piece, str):
             raise BadInputError(
                 given=f"an object of type {type(piece).__name__} to go on with",
