@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from pellucid.data import Schema
 from pellucid.networks import recipe_of
+from pellucid.networks._committee import Committee
 from pellucid.networks._lexicon import Lexicon, lexicon
 from pellucid.networks.ngrams import GAIN, NGrams, buckets_for
 from pellucid.networks.textcnn import Phrases, Words
@@ -196,3 +197,29 @@ def test_learns_that_a_negation_turns_a_word_round(name):
         F.cross_entropy(members.flatten(0, 1), told.flatten()).backward()
         step.step()
     assert (module.eval()(x).argmax(dim=1) == y).float().mean() > 0.9
+
+
+@both
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_committee_of_few_weights_answers_as_the_mean_of_its_members(name, size):
+    size = min(size, recipe_of(network[name], TEXTS).sizes)
+    members = [network[name](TEXTS, 3, size=size) for _ in range(3)]
+    for member in members:
+        for weight in member.parameters():
+            torch.nn.init.normal_(weight, std=0.1)
+    x = codes([GO, ING, IN, SING], [SING, ING, COMMA]).float()
+
+    committee = Committee(members).eval()
+
+    with torch.no_grad():
+        mean = torch.stack([member.eval()(x) for member in members]).mean(dim=0)
+        torch.testing.assert_close(committee(x), mean, rtol=1e-5, atol=1e-5)
+    bags = [key for key in committee.state_dict() if "bag" in key or name == "ngrams"]
+    assert len(bags) == 2  # weights and bias, once
+
+
+def test_many_texts_are_answered_as_each_of_them_alone():
+    textcnn = network["textcnn"](TEXTS, 3, size=1).eval()
+    x = torch.randint(0, 8, (600, 12)).float()
+    with torch.no_grad():
+        torch.testing.assert_close(textcnn(x)[300:310], textcnn(x[300:310]))

@@ -187,4 +187,6 @@ def test_a_network_at_rest_keeps_its_weights_alone():
     one.learn(0.5)
     one.rest()
     assert all(weight.grad is None for weight in one.network.parameters())
-    assert not any(optimizer.state for optimizer in one.optimizers["network"])
+    every = [optimizer for some in one.optimizers.values() for optimizer in some]
+    assert every
+    assert not any(optimizer.state for optimizer in every)

@@ -116,8 +116,9 @@ def _entry(path: Path, known: registry.Registry[Any], name: str, noun: str) -> A
 def _schema(given: Mapping[str, Any]) -> Schema:
     for name in ("shape", "cardinalities", "classes", "shares"):
         _field(given, name, list)
-    for name in ("variables", "means", "scales"):  # since format 3
+    for name in ("variables", "means", "scales", "leads"):  # since format 3
         _field({name: [], **given}, name, list)
+    _field({"own_scale": False, **given}, "own_scale", bool)
     schema = Schema.from_json(given)
     _all(schema.shape, int, least=1)
     _all(schema.cardinalities, int, least=0)
@@ -125,7 +126,8 @@ def _schema(given: Mapping[str, Any]) -> Schema:
     _all(schema.shares, float, least=0)
     _all((schema.mean, schema.scale), float)
     _all((schema.kind, schema.target, *schema.variables), str)
-    _all((schema.ahead, schema.season, schema.latent), int, least=0)
+    steps = (schema.ahead, schema.season, schema.lagging, *schema.leads, schema.latent)
+    _all(steps, int, least=0)
     _all(schema.means, float)
     _all(schema.scales, float)
     sound = (
@@ -139,6 +141,8 @@ def _schema(given: Mapping[str, Any]) -> Schema:
         and len(schema.variables) == len(schema.means) == len(schema.scales)
         and all(scale > 0 for scale in schema.scales)
         and schema.latent <= _LARGEST_EXAMPLE
+        and len(schema.variables) + schema.lagging <= schema.shape[-1]
+        and all(place < schema.shape[-1] for place in schema.leads)
         and max(schema.ahead, schema.season) * max(1, len(schema.variables)) <= _LARGEST_EXAMPLE
     )
     if not sound:

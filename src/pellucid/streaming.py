@@ -69,7 +69,7 @@ class Stream:
         Raises:
             BadInputError: if the piece cannot be read as a continuation.
         """
-        x = self._read(piece, self._schema)
+        x = self._read(piece, self._schema, self._last, self.steps)
         if self._last is not None and len(x):
             self._last = _filled(x, self._last)
         given = torch.from_numpy(x)

@@ -238,19 +238,27 @@ class Kind(ABC):
     def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
         """Give what is kept of the examples, (N, *stored), as compact as it can be."""
 
-    def steps(self, piece: Any, schema: Schema) -> NDArray[np.float32]:
+    def steps(
+        self, piece: Any, schema: Schema, before: NDArray[np.float32] | None = None, count: int = 0
+    ) -> NDArray[np.float32]:
         """Encode raw data that go on where others stopped, (T, *step): what `each` takes, bare.
 
         A row of a series gives (1, C), NaN where a number is missing: whoever knows the last one
         puts it there. A piece of text gives (T,) codes. The default: this kind has no
         order in time.
 
+        Args:
+            piece: raw data.
+            schema: of the model.
+            before: the last step that was encoded before, with nothing missing; None for none.
+            count: steps that were encoded before.
+
         Raises:
             BadInputError: if it cannot be read as a continuation.
         """
         from pellucid.errors import BadInputError
 
-        del piece, schema
+        del piece, schema, before, count
         raise BadInputError(
             given=f"data of the kind {self.name!r} to be pushed step by step",
             needed="a kind that has an order in time, such as a series or a text",

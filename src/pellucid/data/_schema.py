@@ -33,6 +33,14 @@ class Schema:
         tokens: what transcripts are spelled with, in the order of the outputs: characters or pieces
             of words, the first of them nothing. Empty where no transcript is asked for.
         language: how often sequences of letters occur in the transcripts of the training side.
+        own_scale: whether each window is scaled by the level and size of its own series, up to its
+            end; else `means` and `scales` hold for all. Then x holds the variables in units of
+            `scales` alone, and its last channels are the level of each variable, in the same units,
+            and after them the logarithm of its size, the same at every step.
+        lagging: how many of the channels after the variables are known up to now only. Those after
+            them are shown as many steps early as are foretold, or do not change.
+        leads: places of channels whose past tells more of the variables than these do of
+            themselves, as far as the training side shows.
         details: what the kind needs to read and encode a raw file again, as JSON; only that kind
             looks inside.
     """
@@ -54,6 +62,9 @@ class Schema:
     rate: float = 0.0
     tokens: tuple[str, ...] = ()
     language: Mapping[str, int] = field(default_factory=dict)
+    own_scale: bool = False
+    lagging: int = 0
+    leads: tuple[int, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +78,7 @@ class Schema:
         Raises:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
-        names = ("shape", "cardinalities", "classes", "shares", "variables", "means", "scales")
-        names += ("tokens",)
+        names = ("shape", "cardinalities", "classes", "shares", "tokens")
+        names += ("variables", "means", "scales", "leads")
         fixed = {name: tuple(given[name]) for name in names if name in given}
         return cls(**{**given, **fixed})

@@ -42,7 +42,8 @@ def sheet(examples: Examples, places: Sequence[int]) -> bytes:
 def painted(raw: Windows, place: int, parts: Parts, shares: NDArray[np.float64]) -> bytes:
     """Give a PNG with the line of each variable, its spans in the colour of what they added."""
     shares = np.nan_to_num(shares)
-    of = np.broadcast_to(parts.of, (parts.of.shape[0], len(raw.channels)))
+    count = len(raw.channels)
+    of = np.broadcast_to(parts.of[:, :count], (parts.of.shape[0], count))
     values = _aligned(raw.values(place), of.shape[0])
     rows = _rows(of, shares)
     figure, canvas = _figure(8.6, 1.25 * len(rows) + 0.9)

@@ -29,7 +29,7 @@ Span = tuple[int, int]  # first step and the one after the last, within a window
 
 def spans(schema: Schema) -> list[Span]:
     """Divide the steps of a window, the oldest span first."""
-    length, channels = schema.shape
+    length, channels = schema.shape[0], len(schema.details["channels"])
     most = max(_FEWEST, min(_SPANS, _USUAL // channels))
     if not schema.ahead:
         cuts = np.unique(np.linspace(0, length, most + 1).astype(np.int64)).tolist()
@@ -55,7 +55,7 @@ def _latest(schema: Schema, most: int) -> int:
 
 def groups(schema: Schema) -> list[Span]:
     """Divide the channels: each alone, or neighbours together where there are many."""
-    channels = schema.shape[1]
+    channels = len(schema.details["channels"])
     each = -(-channels // (_MOST // _FEWEST))
     return [(first, min(first + each, channels)) for first in range(0, channels, each)]
 
@@ -94,8 +94,21 @@ def blanks(x: "torch.Tensor", schema: Schema, others: "torch.Tensor") -> "dict[s
         found["last"] = x[:, -1:].expand_as(x)[None]
     if len(others):
         places = np.unique(np.linspace(0, len(others) - 1, _OTHERS).astype(np.int64)).tolist()
-        found["others"] = others[places, None].to(x).expand(-1, len(x), -1, -1)
+        some = others[places, None].to(x).expand(-1, len(x), -1, -1)
+        found["others"] = _resized(some, x, len(schema.variables)) if schema.own_scale else some
     return found
+
+
+def _resized(others: "torch.Tensor", x: "torch.Tensor", asked: int) -> "torch.Tensor":
+    """Give other windows the level and the size of the series of x, (R, B, L, C)."""
+    import torch
+
+    own = x[None].expand(len(others), -1, -1, -1)
+    level, size = own[..., -2 * asked : -asked], own[..., -asked:].exp()
+    other, its = others[..., -2 * asked : -asked], others[..., -asked:].exp()
+    wanted = (others[..., :asked] - other) / its * size + level
+    rest = others[..., asked : -2 * asked]
+    return torch.cat([wanted, rest, own[..., -2 * asked :]], dim=-1)
 
 
 def tell(raw: Windows, place: int, parts: Parts) -> tuple[str, ...]:
@@ -105,7 +118,8 @@ def tell(raw: Windows, place: int, parts: Parts) -> tuple[str, ...]:
     shown = np.full((length, values.shape[1]), np.nan, np.float32)
     kept = values[-length:]
     shown[length - len(kept) :] = kept
-    return tuple(_told(shown[parts.of == number]) for number in range(len(parts)))
+    of = parts.of[:, : values.shape[1]]
+    return tuple(_told(shown[of == number]) for number in range(len(parts)))
 
 
 def _own_spans(of: Span, schema: Schema) -> list[Span]:
@@ -113,7 +127,7 @@ def _own_spans(of: Span, schema: Schema) -> list[Span]:
     form = schema.details["form"]
     count = len(form["roles"]["static"]) if schema.ahead else 0
     worded = sum(len(levels) - 1 for levels in form["levels"].values()) if count else 0
-    still = of[0] >= schema.shape[1] - count - worded
+    still = of[0] >= len(schema.details["channels"]) - count - worded
     return [(0, schema.shape[0])] if still and count else spans(schema)
 
 

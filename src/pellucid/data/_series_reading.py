@@ -24,11 +24,14 @@ from pellucid.data._series_columns import (
     settled_columns,
     share_out,
 )
+from pellucid.data._series_leads import Lead, leads_of, strongest
 from pellucid.data._series_lines import Line, filled, lay
 from pellucid.data._series_rhythm import Rhythm
+from pellucid.data._series_scale import own_channels
 from pellucid.data._series_season import horizon_of, past_of, season_of
 from pellucid.data._series_sides import choose_windows, divide, refuse_short
 from pellucid.data._series_times import read_again as times_again
+from pellucid.data._series_told import going_on, left_out, said_of_leads, told, unknown_future
 from pellucid.data._series_windows import Track, Windows
 from pellucid.data._table_sources import Gathered
 from pellucid.data._values import numbers
@@ -61,11 +64,19 @@ def read_first(gathered: Gathered, ask: Ask) -> Examples:
     made = _Making(form, roles, levels, rhythm, (past, season, ahead))
     tracks, faults = made.tracks(gathered, frame, lines)
     where = _where(gathered)
-    notes = [*gathered.notes, *_left(frame), *repairs.told(where, rhythm)]
-    notes += _told(made, lines)
-    examples, more = choose_windows(made.windows(tracks), ask, where)
+    notes = [*gathered.notes, *left_out(frame), *repairs.told(where, rhythm)]
+    notes += told(lines, roles, rhythm, (past, season, ahead))
+    leads = _leading(lines, roles, past, ahead)
+    form["leads"] = list(strongest(leads))
+    notes += said_of_leads(leads, (*roles.asked, *roles.past))
+    sides = _sides(gathered)
+    windows = made.windows(tracks)
+    if sum(sides is None or sides[track.name] in ("", "train") for track in tracks) > 1:
+        still = len(made.channels) - made.moving
+        form["own"] = own_channels(windows, len(roles.asked), still)
+    examples, more = choose_windows(windows, ask, where)
     examples = examples.replace(faults=(*gathered.faults, *faults), notes=(*notes, *more))
-    return divide(examples, ask, _sides(gathered))
+    return divide(examples, ask, sides)
 
 
 def read_again(gathered: Gathered, ask: Ask) -> Examples:
@@ -91,10 +102,10 @@ def read_again(gathered: Gathered, ask: Ask) -> Examples:
     made = _Making(form, roles, form["levels"], rhythm, reach)
     tracks, faults = made.tracks(gathered, frame, lines, last=not ask.judged)
     where = _where(gathered)
-    told = [*gathered.notes, *notes, *lacking, *repairs.told(where, rhythm)]
-    told += [] if ask.judged else _unknown_future(lines, roles, schema.ahead)
+    said = [*gathered.notes, *notes, *lacking, *repairs.told(where, rhythm)]
+    said += [] if ask.judged else unknown_future(lines, roles, schema.ahead)
     examples, more = choose_windows(made.windows(tracks), ask, where)
-    return examples.replace(faults=(*gathered.faults, *faults), notes=(*told, *more))
+    return examples.replace(faults=(*gathered.faults, *faults), notes=(*said, *more))
 
 
 class _Making:
@@ -113,6 +124,7 @@ class _Making:
         worded = [f"{name} {level}" for name, found in levels.items() for level in found]
         plain = [name for name in roles.static if name not in levels]
         self.channels = (*roles.asked, *roles.past, *roles.known, *plain, *worded)
+        self.moving = len(roles.asked) + len(roles.past) + len(roles.known)
 
     def windows(self, tracks: Sequence[Track]) -> Windows:
         """Give no window yet, of these tracks."""
@@ -159,7 +171,7 @@ class _Making:
     def _track(self, name: str, line: Line, frame: Frame) -> Track:
         count, roles = len(self.roles.asked), self.roles
         truth = line.raw[:, :count]
-        length = len(truth) - _going_on(truth, count) if np.isfinite(truth).any() else 0
+        length = len(truth) - going_on(truth, count) if np.isfinite(truth).any() else 0
         after = count + len(roles.past)
         known = line.raw[:, after : after + len(roles.known)]
         parts = [filled(line.raw[:length, :after]), _shifted(known, length, self.ahead)]
@@ -234,19 +246,6 @@ def _by_file(gathered: Gathered) -> bool:
     return len(set(gathered.names.files)) > 1
 
 
-def _unknown_future(lines: Sequence[Line], roles: Roles, ahead: int) -> list[Finding]:
-    """Say which columns ought to be known in advance and are not."""
-    first = len(roles.asked) + len(roles.past)
-    short = [line for line in lines if _going_on(line.raw, len(roles.asked)) < ahead]
-    if not roles.known or not short or first == short[0].raw.shape[1]:
-        return []
-    text = (
-        f"{', '.join(map(repr, roles.known[:5]))} should be known for the {ahead:,} steps that are "
-        "asked for: rows without the other columns can say it; the last value is taken to stay"
-    )
-    return [Finding(what="not known in advance", level="warning", text=text)]
-
-
 def _sides(gathered: Gathered) -> dict[str, str] | None:
     """Give the side that each file's name says."""
     if gathered.sides is None:
@@ -305,22 +304,23 @@ def _reach(lines: Sequence[Line], rhythm: Rhythm, roles: Roles, ask: Ask) -> tup
                 remedy=f"write `--{name} 24`, or leave it out to have it chosen",
             )
     count = len(roles.asked)
-    going_on = max(_going_on(line.raw, count) for line in lines)
+    further = max(going_on(line.raw, count) for line in lines)
     early = [
         filled(line.raw[: max(2, int(len(line.raw) * _SEASON_FROM)), :count]) for line in lines
     ]
     length = int(np.median([len(line.raw) for line in lines]))
     season = season_of(early, rhythm)
-    ahead = ask.ahead or going_on or horizon_of(season, length, rhythm)
+    ahead = ask.ahead or further or horizon_of(season, length, rhythm)
     room = length - (1 if ask.whole else 2) * ahead
     past = ask.past or max(1, min(past_of(season, ahead, length), max(room // 2, 1)))
     return past, season if season <= max(past, room // 2) else 1, ahead
 
 
-def _going_on(raw: NDArray[np.float32], asked: int) -> int:
-    """Count the steps at the end of a line in which nothing asked is there."""
-    there = np.flatnonzero(~np.isnan(raw[:, :asked]).all(axis=1))
-    return len(raw) - 1 - int(there[-1]) if len(there) else 0
+def _leading(lines: Sequence[Line], roles: Roles, past: int, ahead: int) -> list[Lead]:
+    """Find the columns whose past tells of others, on what may be learned from."""
+    count = len(roles.asked) + len(roles.past)
+    early = [filled(line.raw[: int(len(line.raw) * _SEASON_FROM), :count]) for line in lines]
+    return leads_of(early, len(roles.asked), past, ahead)
 
 
 def _shifted(known: NDArray[np.float32], length: int, ahead: int) -> NDArray[np.float32]:
@@ -340,33 +340,3 @@ def _refuse_empty(lines: Sequence[Line], roles: Roles) -> None:
             needed="numbers to learn from" if lines else "times that can be read, one a row",
             remedy="check how numbers and times are written, such as 2016-07-01 13:00",
         )
-
-
-def _left(frame: Frame) -> list[Finding]:
-    return [
-        Finding(what="column left out", level="note", text=f"column {name!r} {why}")
-        for name, why in frame.left
-    ]
-
-
-def _told(made: _Making, lines: Sequence[Line]) -> list[Finding]:
-    """Say what will be foretold from what."""
-    rhythm, several = made.rhythm, len(lines) > 1
-    season = f"repeats itself after {rhythm.span(made.season)}" if made.season > 1 else (
-        "does not repeat itself clearly"
-    )  # fmt: skip
-    text = (
-        f"{f'{len(lines):,} series' if several else 'one series'} of "
-        f"{sum(len(line.raw) for line in lines):,} steps, one every {rhythm.told}, which {season}: "
-        f"{_steps(made.ahead)} foretold from {made.past:,}"
-    )
-    notes = [Finding(what="series", level="note", text=text)]
-    if made.roles.known:
-        shown = ", ".join(repr(name) for name in made.roles.known[:10])
-        text = f"{shown} counts as known in advance: networks see it {made.ahead:,} steps early"
-        notes.append(Finding(what="known in advance", level="note", text=text))
-    return notes
-
-
-def _steps(count: int) -> str:
-    return "1 step is" if count == 1 else f"{count:,} steps are"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data._series_rhythm import Rhythm
+from pellucid.data._series_scale import levels
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it can be divided by modulo 2^64
 _VOID = np.uint32(0x7FC00000)  # the bits of every NaN
@@ -33,12 +34,14 @@ class Track:
         start: place of its first step, as the rhythm counts.
         seen: what may be looked at, gaps filled from the past, (T, C).
         truth: what was there of what is asked, NaN where nothing was, (T, A).
+        levels: level and size of each channel, (2, C), where they are known from elsewhere.
     """
 
     name: str
     start: int
     seen: Values
     truth: Values
+    levels: Values | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,7 +57,8 @@ class Windows:
         ahead: H; 0 for whole lines.
         rhythm: of all lines.
         channels: name of each channel, C.
-        form: what the schema has to keep besides, as JSON.
+        form: what the schema has to keep besides, as JSON; "own" tells of each channel whether it
+            is scaled for each series by itself, and is empty or absent where none is.
     """
 
     tracks: Sequence[Track]
@@ -90,8 +94,19 @@ class Windows:
             len(self.of) > 0 and (self.of == self.of[0]).all() and (np.diff(self.end) == 1).all()
         )
 
+    @property
+    def own(self) -> list[bool]:
+        """Which channels are scaled for each series by itself; none where all series are alike."""
+        found: list[bool] = self.form.get("own", [])
+        return found
+
     def stored(self) -> Values:
-        """Give all windows, (N, L, C): a view into the line where they follow each other."""
+        """Give all windows, (N, L, C): a view into the line where they follow each other.
+
+        Where each series is scaled by itself, (N, L + 2, C): level and size come last.
+        """
+        if self.own:
+            return self._with_levels()
         if self.one_run():
             views = _views(self.tracks[int(self.of[0])].seen, self.past)
             first = int(self.end[0]) - self.past
@@ -104,9 +119,12 @@ class Windows:
     def targets(self) -> Values:
         """Give the last season of each window and what came next, (N, S + H, A).
 
-        A view where windows follow each other.
+        A view where windows follow each other. Where each series is scaled by itself,
+        (N, 1 + S + H, A): its size comes first.
         """
         length = self.season + self.ahead
+        if self.own:
+            return self._with_sizes(length)
         if self.one_run():
             views = _views(self.tracks[int(self.of[0])].truth, length)
             first = int(self.end[0]) - self.season
@@ -127,6 +145,23 @@ class Windows:
             if self.ahead and self.rhythm.unit != "steps":
                 keys[rows] ^= _mixed((one.start + ends).astype(np.uint64) * _ODD)
         return _mixed(keys)
+
+    def _with_levels(self) -> Values:
+        out = np.empty((len(self), self.past + 2, len(self.channels)), np.float32)
+        for track, rows in self._by_track():
+            one, ends = self.tracks[track], self.end[rows]
+            out[rows, : self.past] = _views(one.seen, self.past)[ends - self.past]
+            out[rows, self.past :] = levels(one, ends, self.own)
+        return out
+
+    def _with_sizes(self, length: int) -> Values:
+        asked = self.tracks[0].truth.shape[1]
+        out = np.empty((len(self), 1 + length, asked), np.float32)
+        for track, rows in self._by_track():
+            one, ends = self.tracks[track], self.end[rows]
+            out[rows, 0] = levels(one, ends, self.own)[:, 1, :asked]
+            out[rows, 1:] = _views(one.truth, length)[ends - self.season]
+        return out
 
     def _by_track(self) -> list[tuple[int, Numbers]]:
         order = np.argsort(self.of, kind="stable")

@@ -29,6 +29,7 @@ from pellucid.data._series_classes import (
 )
 from pellucid.data._series_reading import read_again, read_first
 from pellucid.data._series_rhythm import Rhythm
+from pellucid.data._series_scale import own_scaled, typical
 from pellucid.data._series_steps import encoded_steps
 from pellucid.data._series_windows import (
     Track,
@@ -98,7 +99,11 @@ class Series(Kind):
         raw: Windows = examples.raw
         means, scales = _measured(raw)
         length, each = (raw.past, 1) if raw.ahead else fit_length(raw)
-        asked = len(raw.form["roles"]["asked"]) if raw.ahead else 0
+        roles = raw.form["roles"] if raw.ahead else {"asked": (), "past": ()}
+        asked = len(roles["asked"])
+        if raw.own:
+            means, scales = _usual(raw, means, scales)
+            means[:asked] = [0.0] * asked
         details = {
             "channels": list(raw.channels),
             "means": means,
@@ -112,12 +117,15 @@ class Series(Kind):
         }
         return Schema(
             kind="series",
-            shape=(length, len(raw.channels)),
+            shape=(length, len(raw.channels) + (2 * asked if raw.own else 0)),
             ahead=raw.ahead,
             season=raw.season,
             variables=raw.channels[:asked],
             means=tuple(means[:asked]),
             scales=tuple(scales[:asked]),
+            own_scale=bool(raw.own),
+            lagging=len(roles["past"]),
+            leads=tuple(raw.form.get("leads", ())),
             details=details,
         )
 
@@ -127,12 +135,16 @@ class Series(Kind):
             return raw.stored()
         return fitted(raw, int(schema.details["past"]), int(schema.details["each"]))
 
-    def steps(self, piece: Any, schema: Schema) -> NDArray[np.float32]:
-        return encoded_steps(piece, schema)
+    def steps(
+        self, piece: Any, schema: Schema, before: NDArray[np.float32] | None = None, count: int = 0
+    ) -> NDArray[np.float32]:
+        return encoded_steps(piece, schema, before, count)
 
     def tensor(self, stored: "torch.Tensor", schema: Schema) -> "torch.Tensor":
         means = stored.new_tensor(schema.details["means"])
         scales = stored.new_tensor(schema.details["scales"])
+        if schema.own_scale:
+            return own_scaled(stored, means, scales, len(schema.variables))
         return ((stored - means) / scales).float().nan_to_num(nan=0.0)
 
     def course(
@@ -143,7 +155,7 @@ class Series(Kind):
         if not schema.ahead:
             return (), {}
         one = self.take(examples, np.array([place]))
-        past = np.asarray(self.encode(one, schema)[0], dtype=np.float64)
+        past = np.asarray(one.raw.values(0), dtype=np.float64)
         named = {name: past[:, at] for at, name in enumerate(schema.variables)}
         return following(examples.names[place], schema), named
 
@@ -177,15 +189,22 @@ class Series(Kind):
     def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
         asked = len(schema.variables) or len(schema.details["channels"])
         values = np.array(stored, np.float32)
+        length = values.shape[1] - 2 if schema.own_scale else values.shape[1]
         tracks = [
-            Track(name=f"case {place}", start=0, seen=each, truth=each[:, :asked])
+            Track(
+                name=f"case {place}",
+                start=0,
+                seen=each[:length],
+                truth=each[:length, :asked],
+                levels=each[length:] if schema.own_scale else None,
+            )
             for place, each in enumerate(values)
         ]
         raw = Windows(
             tracks=tracks,
             of=np.arange(len(tracks)),
-            end=np.full(len(tracks), stored.shape[1], np.int64),
-            past=stored.shape[1] if schema.ahead else 0,
+            end=np.full(len(tracks), length, np.int64),
+            past=length if schema.ahead else 0,
             season=schema.season,
             ahead=schema.ahead,
             rhythm=Rhythm.from_json({**schema.details["rhythm"], "unit": "steps", "every": 1.0,
@@ -252,6 +271,18 @@ def _measured(raw: Windows) -> tuple[list[float], list[float]]:
     # What never changes there may change later, in its own unit.
     flat = spread <= 1e-6 * np.maximum(np.abs(means), 1e-30)
     return means.tolist(), np.where(flat, 1.0, spread).tolist()
+
+
+def _usual(
+    raw: Windows, means: list[float], scales: list[float]
+) -> tuple[list[float], list[float]]:
+    """Give what stands for level and size where a series does not say its own."""
+    found = typical(raw, raw.own)
+    usual = [
+        [float(own) if own == own else plain for own, plain in zip(each, plains, strict=True)]
+        for each, plains in zip(found, (means, scales), strict=True)
+    ]
+    return usual[0], usual[1]
 
 
 def _covered(raw: Windows, track: int) -> NDArray[np.float64]:

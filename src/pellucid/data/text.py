@@ -6,8 +6,9 @@ it has not seen. Texts of like length share a batch, so little is padded.
 
 `schema.details["form"]` names the form and `["codes"]` holds what it learned; `["stream"]` tells
 texts to be continued, in stretches, from texts with labels, and `["lines"]` says whether they are
-short texts, one a line; `["crop"]` says how many codes a step of training reads. For texts to be
-continued, `schema.shares` says how frequent each code is.
+short texts, one a line; `["crop"]` says how many codes a step of training reads; `["tokens"]` how
+many codes the training side has. For texts to be continued, `schema.shares` says how frequent each
+code is.
 
 Letters: N texts, B batch, T tokens, L longest text, V codes.
 """
@@ -95,6 +96,7 @@ class Text(Kind):
             "stream": texts.stream,
             "lines": texts.lines,
             "crop": min(CROP, longest) if texts.stream else longest,
+            "tokens": sum(map(len, codes)),
             "areas": telling(texts, examples.targets),
             "columns": list(texts.columns),
             "names": list(texts.all_columns),
@@ -119,7 +121,10 @@ class Text(Kind):
             row[: len(some)] = some
         return stored
 
-    def steps(self, piece: Any, schema: Schema) -> NDArray[np.float32]:
+    def steps(
+        self, piece: Any, schema: Schema, before: NDArray[np.float32] | None = None, count: int = 0
+    ) -> NDArray[np.float32]:
+        del before, count
         if not isinstance(piece, str):
             raise BadInputError(
                 given=f"an object of type {type(piece).__name__} to go on with",

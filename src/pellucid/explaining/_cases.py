@@ -215,7 +215,8 @@ def _check_targets(y: NDArray[Any], schema: Schema, task: Task) -> None:
     """Make sure that they are classes, numbers, what comes next, or nothing that is asked for."""
     whole = bool(schema.classes) or not task.needs_targets
     follows = task.needs_targets and schema.ahead > 0
-    shape = (schema.season + schema.ahead, len(schema.variables)) if follows else ()
+    steps = schema.own_scale + schema.season + schema.ahead  # the size of the series comes first
+    shape = (steps, len(schema.variables)) if follows else ()
     if y.shape[1:] != shape or y.dtype != (np.int64 if whole else np.float32):
         raise ValueError(f"the targets of the cases are {y.dtype}{list(y.shape)}")
     # Where nothing need be said of an example, 0 or -1 says nothing.

@@ -261,8 +261,12 @@ def _size(subject: Subject, case: Case, walks: Sequence[_Walk]) -> dict[str, flo
 def _scale(subject: Subject, case: Case) -> float:
     """Give the standard deviation of what is explained; 1 where that is nats."""
     schema = subject.schema
-    foretold = schema.ahead > 0 and case.which < len(schema.scales)
-    return schema.scales[case.which] if foretold else schema.scale
+    count = len(schema.scales)
+    if not schema.ahead or case.which >= count:
+        return schema.scale
+    # A series that is scaled by itself tells its size in the last channels of x.
+    own = float(case.x[-1, case.which - count].exp()) if schema.own_scale else 1.0
+    return schema.scales[case.which] * own
 
 
 def _is_given_class(subject: Subject, case: Case) -> bool:
@@ -278,7 +282,7 @@ def _is_given_class(subject: Subject, case: Case) -> bool:
 def _stability(
     subject: Subject, case: Case, shares: Tensor, explainer: Explainer
 ) -> dict[str, float]:
-    measured = _continuous(subject, case)
+    measured = _continuous(subject, case) & (case.of >= 0).expand_as(case.x)
     if not bool(measured.any()):
         return {}
     differs = (case.x - case.blanks)[:, measured]

@@ -15,8 +15,11 @@ recipe says how the network likes to learn; the loop reads it, so no list elsewh
 
 For text, x holds codes of tokens, (B, T) with T as long as the longest of the batch and at most
 `schema.shape[0]`; code 0 is nothing, and follows the end of a shorter text. For series, x is
-(B, T, C), scaled, the variables that are asked for (`schema.variables`) first; 0 stands for a value
-that is missing, too.
+(B, T, C), scaled, the variables that are asked for (`schema.variables`) first, then those known up
+to now (`schema.lagging` of them), then those known ahead; 0 stands for a value that is missing,
+too.
+Where each series has its own scale (`schema.own_scale`), decorate the builder with `own_scale` from
+`_own_scale.py`, and the network need not know of it.
 
 A network that remembers offers, beside `forward`,
 
@@ -46,6 +49,9 @@ A module whose products gain from half width on a CPU says so by a class attribu
 A module whose hidden matrices are no linear layers of its own names them by an attribute
 `matrices`: the name of each weight, and how many matrices stand on one another in it. Muon changes
 them, where the recipe asks for it.
+
+A module of which several can be said in fewer weights offers `joined(members)`, a static method:
+modules whose mean gives what the mean of the members gives, in eval mode.
 
 For tables, x holds one column each, a number already standardised or the code of a category from 0
 to cardinality - 1 (`schema.cardinalities`), 0 being "never seen in training or missing".

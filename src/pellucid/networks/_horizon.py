@@ -11,7 +11,7 @@ Departs: how much of a window's level is kept is learned for each step ahead. It
 all variables and moves slowly: a year of hours holds few levels to learn it from.
 
 Letters: B batch, L steps of the past, C channels, A variables, H steps ahead, N = B times A, M
-members, K outputs, F channels that are known ahead.
+members, K outputs, F channels that are known ahead, G channels that lead.
 """
 
 import torch
@@ -19,7 +19,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pellucid.data import Schema
+
 _LEAST = 1e-2  # standard deviations of training; a flat window has no spread to divide by
+
+_WIDE, _NARROW = 20_000_000, 128  # weights above which what leads passes a narrow layer, and that
 
 GAIN = 2.0  # how much faster than other weights the share of the level that is kept moves
 
@@ -30,17 +34,18 @@ class Horizon(nn.Module):
     Args:
         course: gives what comes next, (N, H), of normalised pasts, (N, L); with members (N, M, H).
         horizon: H.
-        variables: A, the first channels; the others are known as far as the horizon reaches, and
-            shifted so that the last H steps of the past show them.
-        channels: C.
+        schema: says which channels are foretold, lead, or are known as far as the horizon reaches.
     """
 
-    def __init__(self, course: nn.Module, *, horizon: int, variables: int, channels: int) -> None:
+    def __init__(self, course: nn.Module, schema: Schema) -> None:
         super().__init__()
+        horizon, variables = schema.ahead, len(schema.variables)
         self.course = course
         self.horizon = horizon
         self.variables = variables
-        known = channels - variables
+        self.lagging = schema.lagging
+        known = schema.shape[1] - variables - schema.lagging
+        self.leads = Leads(schema) if schema.leads else None
         self.known = Known(known, variables) if known else None
         self.back = nn.Parameter(torch.zeros(horizon, 1))
         self.spread = nn.Parameter(torch.zeros(horizon, variables))
@@ -54,8 +59,11 @@ class Horizon(nn.Module):
         kept = level.transpose(1, 2) * (1 + GAIN * self.back)
         # From (B, A, M, H) to (B, M, H, A).
         means = course.permute(0, 2, 3, 1) + kept[:, None]
+        if self.leads is not None:
+            means = means + self.leads(x)[:, None]
         if self.known is not None:
-            means = means + self.known(x[..., self.variables :], self.horizon)[:, None]
+            ahead = x[..., self.variables + self.lagging :]
+            means = means + self.known(ahead, self.horizon)[:, None]
         logs = self.spread + wandering(past).log().transpose(1, 2)
         both = torch.stack([means, logs[:, None].expand_as(means)], dim=-1).flatten(2)
         return both if self.training else both.mean(dim=1)
@@ -70,6 +78,35 @@ def wandering(past: Float[Tensor, "B A L"]) -> Float[Tensor, "B A 1"]:
     moved = (past[..., half:] - past[..., : past.shape[2] - half]).abs().mean(dim=2, keepdim=True)
     moved = moved.nan_to_num(0.0) + _LEAST
     return (moved * moved.mean(dim=1, keepdim=True)).sqrt()
+
+
+class Leads(nn.Module):
+    """Adds a weighted sum of the pasts of those channels that tell of others.
+
+    Args:
+        schema: says which they are.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        past, variables = schema.shape[0], len(schema.variables)
+        self.horizon = schema.ahead
+        self.places = list(schema.leads)
+        entering, leaving = past * len(schema.leads), schema.ahead * variables
+        self.enter: nn.Module = nn.Identity()
+        if entering * leaving > _WIDE:
+            self.enter = nn.Linear(entering, _NARROW, bias=False)
+            entering = _NARROW
+        self.leave = nn.Linear(entering, leaving, bias=False)
+        nn.init.zeros_(self.leave.weight)
+
+    def forward(self, x: Float[Tensor, "B L C"]) -> Float[Tensor, "B H A"]:
+        seen = x[..., self.places]
+        seen = (seen - seen.mean(dim=1, keepdim=True)).flatten(1)
+        # Half width would cost digits of the forecast itself, and saves nothing here.
+        with torch.autocast(x.device.type, enabled=False):
+            added: Tensor = self.leave(self.enter(seen.float()))
+        return added.unflatten(1, (self.horizon, -1))
 
 
 class Known(nn.Module):

@@ -17,6 +17,7 @@ Letters: B batch, T tokens, N runs, M copies, K outputs.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -58,6 +59,20 @@ class NGrams(nn.Module):
         count = (rows > 0).sum(dim=1, keepdim=True).clamp(min=1)
         total = F.embedding_bag(rows, self.weight, mode="sum", padding_idx=0)
         return total * (GAIN / count.sqrt()) + self.bias
+
+    @staticmethod
+    def joined(members: "Sequence[NGrams]") -> "list[NGrams]":
+        """Give the one bag that answers as the mean of several does."""
+        weight = torch.stack([member.weight.detach() for member in members]).mean(dim=0)
+        bias = torch.stack([member.bias.detach() for member in members]).mean(dim=0)
+        return [members[0].weighing(weight, bias)]
+
+    def weighing(self, weight: Float[Tensor, "V K"], bias: Float[Tensor, " K"]) -> "NGrams":
+        """Give a bag of the same runs with other weights."""
+        with torch.device("meta"):
+            bag = NGrams(self.lexicon, len(bias), kept=self.kept, copies=self.copies)
+        bag.weight, bag.bias = nn.Parameter(weight), nn.Parameter(bias)
+        return bag.train(self.training)
 
     def _thinned(self, rows: Int64[Tensor, "B N"]) -> Float[Tensor, "B M K"]:
         text, run = rows.nonzero(as_tuple=True)

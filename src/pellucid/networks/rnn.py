@@ -16,6 +16,7 @@ Letters: B batch, T time, C channels, V vocabulary, E width of the table, U unit
 comes in, K outputs, S numbers of a state.
 """
 
+import math
 from dataclasses import replace
 
 import torch
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from pellucid.data import Schema
 from pellucid.networks import Recipe, recipe
 from pellucid.networks._cross_entropy import token_nats
+from pellucid.networks._own_scale import own_scale
 from pellucid.networks._recurrence import Recurrence
 from pellucid.registry import network
 
@@ -34,7 +36,10 @@ State = tuple[Tensor, ...]
 LARGE = 1000  # codes; from here on words come in and go out by the same table
 STRETCH = 256  # steps read at once where nothing is learned, to bound memory
 SIZES = ((1, 256), (2, 256), (2, 384), (2, 512), (3, 640))  # layers and units
-_DROPOUT = (0.0, 0.05, 0.1, 0.2, 0.35)  # by size: what is larger learns by heart sooner
+# By size, because what is larger learns by heart sooner.
+_DROPOUT = (0.0, 0.1, 0.25, 0.35, 0.45)
+_OF_WORDS = (0.2, 0.25, 0.3, 0.35, 0.4)
+_LITTLE = 2e6  # tokens; a text that is longer is learned by heart less, and less is left out
 
 
 class Tokens(nn.Module):
@@ -278,7 +283,7 @@ def habits(schema: Schema) -> Recipe:
     plain = Recipe(sizes=len(SIZES), clip=1.0, rate=4e-3, ahead=None)
     tokens = bool(schema.cardinalities)
     if schema.ahead and tokens:
-        passes = 9.0 if _of_words(schema) else 5.0
+        passes = 12.0 if _of_words(schema) else 5.0
         return replace(plain, passes=passes, most=8.0, batch=32, muon=0.35, decay=0.02)
     if schema.ahead:
         # A linear layer foretells better and sooner (EXPERIMENTS.md).
@@ -291,6 +296,7 @@ def habits(schema: Schema) -> Recipe:
 
 @network("rnn", takes=["text", "series"])
 @recipe(habits)
+@own_scale
 def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
     """Widen, then deepen: from one layer of 256 units to three of 640."""
     count, units = SIZES[size - 1]
@@ -303,11 +309,18 @@ def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
         both = Layers("gru", inputs, units // 2, layers=count, dropout=dropout, backwards=True)
         return Reader(tokens, both, outputs)
     tokens = Tokens(codes, inputs) if codes else None
-    dropout = _DROPOUT[size - 1] + (0.2 if words else 0.0)
+    dropout = (_OF_WORDS if words else _DROPOUT)[size - 1] * _little(schema)
     layers = Layers("gru", inputs, units, layers=count, dropout=dropout)
     told = schema.ahead * len(schema.variables) * 2
     ahead = (schema.ahead, len(schema.variables)) if outputs == told else None
     return RNN(tokens, layers, outputs, tied=words and outputs == codes, ahead=ahead)
+
+
+def _little(schema: Schema) -> float:
+    """Say how far a text is short: 1 for one that is soon known by heart, less for a longer one."""
+    tokens = schema.details.get("tokens")
+    sound = type(tokens) is int and 0 < tokens < 1 << 53
+    return min(1.0, math.sqrt(_LITTLE / tokens)) if sound else 1.0
 
 
 def _of_words(schema: Schema) -> bool:

@@ -13,6 +13,8 @@ Letters: B batch, L steps of the past, C channels, H steps ahead, S steps of a s
 K outputs.
 """
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from pellucid.data import Schema
 from pellucid.networks import Recipe, recipe
 from pellucid.networks._horizon import Horizon
+from pellucid.networks._own_scale import own_scale
 from pellucid.registry import network
 
 
@@ -48,8 +51,17 @@ class Seasonal(nn.Linear):
             return super().forward(x.float())
 
 
+def habits(schema: Schema) -> Recipe:
+    """Give the recipe: what other columns tell is learned from nothing, faster and for longer."""
+    plain = Recipe(sizes=1, passes=0.8, most=1.0, batch=32, rate=5e-4, ahead=True)
+    if not schema.leads and schema.shape[-1] == len(schema.variables) + schema.lagging:
+        return plain
+    return replace(plain, passes=4.0, rate=3e-3)
+
+
 @network("seasonal", takes=["series"])
-@recipe(Recipe(sizes=1, passes=0.8, most=1.0, batch=32, rate=5e-4, ahead=True))
+@recipe(habits)
+@own_scale
 def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
     """One size only: a weighted sum has no depth to add."""
     del size
@@ -58,4 +70,4 @@ def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
     if outputs != 2 * schema.ahead * variables:  # a question of the user's own
         return nn.Sequential(nn.Flatten(), nn.Linear(past * channels, outputs))
     course = Seasonal(past, schema.ahead, max(1, schema.season))
-    return Horizon(course, horizon=schema.ahead, variables=variables, channels=channels)
+    return Horizon(course, schema)

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from pellucid.data import Schema
 from pellucid.networks import Recipe, recipe
 from pellucid.networks._horizon import Horizon
+from pellucid.networks._own_scale import own_scale
 from pellucid.networks._recurrence import Recurrence
 from pellucid.networks.seasonal import Seasonal
 from pellucid.registry import network
@@ -73,6 +74,7 @@ class Segments(nn.Module):
 @recipe(
     Recipe(sizes=len(UNITS), passes=0.8, most=1.5, batch=32, rate=5e-4, ahead=True, contender=False)
 )
+@own_scale
 def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
     """Widen the recurrent part: 32, 64, 128 units; more only overfits."""
     past, channels = schema.shape
@@ -87,7 +89,7 @@ def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
         units=UNITS[size - 1],
         dropout=0.5,
     )
-    return Horizon(course, horizon=horizon, variables=variables, channels=channels)
+    return Horizon(course, schema)
 
 
 def _segment(past: int, season: int) -> int:

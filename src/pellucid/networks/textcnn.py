@@ -14,6 +14,8 @@ Letters: B batch, T tokens, W words, V words with what frames them, E C width of
 K outputs.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
@@ -28,6 +30,7 @@ from pellucid.registry import network
 WIDTHS = (2, 3, 4)  # words that a filter sees
 SAY = 0.75  # of the bag, which knows better when it does not know
 _BUCKETS = 1 << 14  # rows that words share
+_AT_ONCE = 256  # texts that are answered at once, to bound memory
 _WORDS, _DIRECTIONS, _FEATURES = 0.2, 0.3, 0.5  # shares that are left out while training
 
 
@@ -96,18 +99,32 @@ class TextCNN(nn.Module):
     """A bag of n-grams and convolutions that vote.
 
     Args:
-        bag: has `SAY` of the say.
+        bag: has `SAY` of the say; None where another member of a committee says it.
         phrases: have the rest.
     """
 
-    def __init__(self, bag: NGrams, phrases: Phrases) -> None:
+    def __init__(self, bag: NGrams | None, phrases: Phrases) -> None:
         super().__init__()
         self.bag, self.phrases = bag, phrases
 
     def forward(self, x: Float[Tensor, "B T"]) -> Float[Tensor, "B *M K"]:
-        if self.training:
+        if self.training and self.bag is not None:
             return torch.cat([self.bag(x), self.phrases(x)[:, None]], dim=1)
-        return SAY * self.bag(x) + (1 - SAY) * self.phrases(x)
+        return torch.cat([self._said(some) for some in x.split(_AT_ONCE)])
+
+    def _said(self, x: Float[Tensor, "B T"]) -> Float[Tensor, "B K"]:
+        phrases = (1 - SAY) * self.phrases(x)
+        return phrases if self.bag is None else SAY * self.bag(x) + phrases
+
+    @staticmethod
+    def joined(members: "Sequence[TextCNN]") -> "list[TextCNN]":
+        """Give members of which the first says what all bags say, and the others none of it."""
+        bags = [member.bag for member in members if member.bag is not None]
+        (mean,) = NGrams.joined(bags)
+        bag = mean.weighing(mean.weight.detach() * len(bags), mean.bias.detach() * len(bags))
+        first, *others = members
+        said = [TextCNN(bag, first.phrases), *(TextCNN(None, each.phrases) for each in others)]
+        return [one.train(first.training) for one in said]
 
 
 @network("textcnn", takes=["text"])

@@ -1,8 +1,9 @@
 """What comes next?
 
 Idea: for every step of the horizon and every variable the network says a mean and a scale, both in
-standard deviations of the training side. How far the truth was off on the held-out side, in such
-scales, says how many of them an interval needs to hold the truth.
+standard deviations of the training side; of several series each counts its errors in its own. How
+far the truth was off on the held-out side, in such scales, says how many of them an interval needs
+to hold the truth.
 
 Source: Lei, G'Sell, Rinaldo, Tibshirani & Wasserman 2018, arXiv:1604.04173 (split conformal
 intervals whose width follows a learned scale); Hyndman & Koehler 2006, "Another look at measures of
@@ -41,6 +42,7 @@ from pellucid.tasks._forecast_scores import (
 _LEVEL = 0.9  # of the intervals that scores are about
 _SCALE = 0.1  # weight of the scale's loss beside the mean's
 _LIMIT = 10.0  # of the logarithm of a scale
+_WIDEST = 40.0  # the same where series of any size share the outputs
 _FEWEST, _SAME = 50, 1e-3  # windows from which sameness is no chance, and what counts as same
 _ROWS = 256  # windows looked at together
 _SUMMARISED = 500  # windows, about: those between them overlap and say nearly the same
@@ -51,7 +53,8 @@ class Forecast(Task):
     """The next steps of some variables, each with an interval.
 
     Batches hold "x", (B, L, C), and "y", (B, T, A): the last season of x and what came next, in the
-    variables' own units, NaN where missing. Outputs, (N, K), are (H, A, 2) in a row: means and
+    variables' own units, NaN where missing; where each series is scaled by itself, its size comes
+    before them, and errors are counted in it. Outputs, (N, K), are (H, A, 2) in a row: means and
     logarithms of scales, both in standard deviations of the training side, as the errors are that
     are scored. Answers are in the variables' own units.
     """
@@ -95,8 +98,9 @@ class Forecast(Task):
         del part
         y, there = self._next(batch["y"])
         given = network(batch["x"]).float().reshape(len(y), -1, *y.shape[1:], 2)
-        errors = (given[..., 0] - y[:, None]) * there[:, None]
-        logs = given[..., 1].clamp(-_LIMIT, _LIMIT)
+        by = self._factor(batch["y"])
+        errors = (given[..., 0] - y[:, None]) * (there * by)[:, None]
+        logs = (given[..., 1] + by.log()[:, None]).clamp(-_LIMIT, _LIMIT)
         # Laplace's negative log likelihood; the mean does not learn from it.
         unlikely = errors.detach().abs() * torch.exp(-logs) + logs * there[:, None]
         total = (errors.square() + _SCALE * unlikely).sum(dim=(2, 3)).mean(dim=1)
@@ -106,7 +110,7 @@ class Forecast(Task):
         squares, count = 0.0, 0
         for rows, truth in zip(outputs.split(_ROWS), y.split(_ROWS), strict=True):
             future, there = self._next(truth)
-            errors = (self._given(rows)[0] - future) * there
+            errors = (self._given(rows)[0] - future) * there * self._factor(truth)
             squares += float(errors.square().sum(dtype=torch.float64))
             count += int(there.sum())
         return squares / max(count, 1)
@@ -123,7 +127,7 @@ class Forecast(Task):
         self, outputs: Float[Tensor, "N K"], y: Float[Tensor, "N T A"], calibration: Calibration
     ) -> dict[str, Estimate]:
         errors = self._errors(outputs, y, calibration)
-        return estimates(errors, block=block_length(y[:, self.schema.season :]))
+        return estimates(errors, block=block_length(y[:, -self.schema.ahead :]))
 
     def guess(self, y: Float[Tensor, "N T A"]) -> dict[str, float]:
         """Score what was there one season before, with intervals as wide as it was off here."""
@@ -141,7 +145,7 @@ class Forecast(Task):
         sentence whether the guess is beaten.
         """
         ours, guessed = self._errors(outputs, y, calibration), self._guessed(y)
-        block = block_length(y[:, self.schema.season :])
+        block = block_length(y[:, -self.schema.ahead :])
         return {
             **breakdown(ours, guessed, self.schema.variables, _LEVEL),
             "beside_guess": beside(ours, guessed, block=block),
@@ -153,9 +157,9 @@ class Forecast(Task):
         """Draw the fan over the season before and beside what came."""
         (answer,) = self.answers(outputs, calibration, level=_LEVEL)
         known = {name: y[0, :, at].double().numpy() for at, name in enumerate(answer.median)}
-        season = self.schema.season
-        before = {name: values[:season] for name, values in known.items()}
-        return answer.over(before).draw({name: values[season:] for name, values in known.items()})
+        ahead, length = self.schema.ahead, self.schema.season + self.schema.ahead
+        before = {name: values[-length:-ahead] for name, values in known.items()}
+        return answer.over(before).draw({name: values[-ahead:] for name, values in known.items()})
 
     def answers(
         self, outputs: Float[Tensor, "N K"], calibration: Calibration, *, level: float
@@ -207,7 +211,7 @@ class Forecast(Task):
     def told(self, y: Float[Tensor, "N T A"]) -> list[str]:
         """Give the mean of what came next, of the variable that is explained unasked."""
         place = int(self.chosen(y[:1].flatten(1))[0]) if len(y) else 0
-        future = y[:, self.schema.season :, place].nanmean(dim=1)
+        future = y[:, -self.schema.ahead :, place].nanmean(dim=1)
         return [f"{value:.6g}" if value == value else "unknown" for value in future.tolist()]
 
     def degenerate(self, outputs: Float[Tensor, "N K"]) -> str | None:
@@ -242,7 +246,8 @@ class Forecast(Task):
     ) -> tuple[Float[Tensor, "N H A"], Float[Tensor, "N H A"]]:
         """Give means and scales; what is no number is no evidence: it gets the mean of training."""
         shaped = self._shaped(outputs.float().cpu()).nan_to_num(0.0, 1e6, -1e6)
-        return shaped[..., 0], torch.exp(shaped[..., 1].clamp(-_LIMIT, _LIMIT))
+        limit = _WIDEST if self.schema.own_scale else _LIMIT
+        return shaped[..., 0], torch.exp(shaped[..., 1].clamp(-limit, limit))
 
     def _scaled(self, values: Float[Tensor, "N T A"]) -> Float[Tensor, "N T A"]:
         mean, scale = (torch.from_numpy(part).to(values.device) for part in self._own)
@@ -252,15 +257,23 @@ class Forecast(Task):
         self, y: Float[Tensor, "N T A"]
     ) -> tuple[Float[Tensor, "N H A"], Bool[Tensor, "N H A"]]:
         """Give what came next, scaled, with 0 where it is unknown, and whether it is known."""
-        future = self._scaled(y[:, self.schema.season :])
+        future = self._scaled(y[:, -self.schema.ahead :])
         return future.nan_to_num(0.0, 0.0, 0.0), future.isfinite()
 
     def _before(self, y: Float[Tensor, "N T A"]) -> Float[Tensor, "N H A"]:
         """Repeat the season before; a hole in it is filled with its mean."""
-        season = self._scaled(y[:, : self.schema.season])
+        ahead = self.schema.ahead
+        season = self._scaled(y[:, -self.schema.season - ahead : -ahead])
         mean = season.nanmean(dim=1, keepdim=True).nan_to_num(0.0)
         season = torch.where(season.isfinite(), season, mean)
-        return season[:, torch.arange(self.schema.ahead) % self.schema.season]
+        return season[:, torch.arange(ahead) % self.schema.season]
+
+    def _factor(self, y: Float[Tensor, "N T A"]) -> Float[Tensor, "N 1 A"]:
+        """Give the sizes that errors are counted in, as shares of those of the series itself."""
+        if not self.schema.own_scale:
+            return y.new_ones(len(y), 1, y.shape[2])
+        scale = torch.from_numpy(self._own[1]).to(y)
+        return (scale / y[:, :1]).nan_to_num(1.0, 1.0, 1.0)
 
     def _widths(self, calibration: Calibration, level: float) -> NDArray[np.float64] | None:
         steps, variables = self.schema.ahead, len(self.schema.variables)
@@ -283,7 +296,10 @@ class Forecast(Task):
             for rows, truth in zip(outputs.split(_ROWS), y.split(_ROWS), strict=True):
                 means, scales = self._given(rows)
                 future, there = self._next(truth)
-                yield Piece(means=means, half=reach * scales, future=future, there=there)
+                by = self._factor(truth)
+                yield Piece(
+                    means=means * by, half=reach * scales * by, future=future * by, there=there
+                )
 
         return Errors.of(pieces(), _LEVEL, self._season(y))
 
@@ -291,21 +307,26 @@ class Forecast(Task):
         """Sum up how far off the season before was."""
         some = y[:: max(1, len(y) // _SUMMARISED)]
         future, there = self._next(some)
-        off = (future - self._before(some)).abs().masked_fill(~there, torch.nan)
+        off = (future - self._before(some)).abs() * self._factor(some)
+        off = off.masked_fill(~there, torch.nan)
         half = self._reach({"conformal": summarise(off, len(y))})
 
         def pieces() -> Iterator[Piece]:
             for truth in y.split(_ROWS):
+                by = self._factor(truth)
                 future, there = self._next(truth)
-                means = self._before(truth)
-                yield Piece(means=means, half=half.expand_as(means), future=future, there=there)
+                means = self._before(truth) * by
+                yield Piece(
+                    means=means, half=half.expand_as(means), future=future * by, there=there
+                )
 
         return Errors.of(pieces(), _LEVEL, self._season(y))
 
     def _season(self, y: Float[Tensor, "N T A"]) -> NDArray[np.float64]:
         """Give the mean absolute change from one season to the next, scaled; 1 for none."""
         season = self.schema.season
-        some = self._scaled(y[:: max(1, len(y) // _SUMMARISED)])
+        some = y[:: max(1, len(y) // _SUMMARISED)]
+        some = self._scaled(some[:, -season - self.schema.ahead :]) * self._factor(some)
         later = some[:, season : 2 * season]
         change = (later - some[:, : later.shape[1]]).abs().nanmean(dim=(0, 1)).double().numpy()
         return np.where(change > _SAME, change, 1.0)
