@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.planted import LEVELS, NAMES, learned
+from benchmarks.planted import LEVELS, NAMES, WRONG, learned
 from benchmarks.runner import FailedRunError, say
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "build" / "planted.jsonl"
 LEARNED = ROOT / "src" / "pellucid" / "explaining" / "_reliability.json"
+KINDS = {"pictures": "image", "tables": "table", "texts": "text", "series": "series"}
 FIRST = 1000  # the benchmark's seeds stay below
 
 
@@ -82,18 +83,19 @@ def fitted(networks: list[dict[str, Any]], right: float) -> dict[str, Any]:
     from pellucid.explaining._reliability import fit_reliability
 
     pairs = [
-        (_signs(network, row), row["auroc"] >= right)
+        (_signs(network, row), row["auroc"])
         for network in networks
         for row in network["rows"]
         if row["asked"] != "pellucid" and math.isfinite(row["auroc"])
     ]
-    rows, good = [row for row, _ in pairs], [is_right for _, is_right in pairs]
+    rows, found = [row for row, _ in pairs], [auroc for _, auroc in pairs]
     known = sum(bool(network["rows"]) for network in networks)
     return fit_reliability(
         rows,
-        good,
+        [auroc >= right for auroc in found],
+        wrong=[auroc < WRONG for auroc in found],
         source=f"benchmarks/calibrate.py: {len(rows)} explanations of {known} networks whose "
-        f"reasons are known, right from an AUROC of {right:g} on",
+        f"reasons are known, right from an AUROC of {right:g} on, wrong below {WRONG:g}",
     )
 
 
@@ -103,7 +105,8 @@ def _signs(network: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
     faithfulness = Faithfulness(**row["faithfulness"])
     found = signs(faithfulness, network["trust"], method=row["method"])
-    return {**found, "network": network["network"]}
+    family = network["network"].partition(" ")[0]
+    return {**found, "network": network["network"], "kind": KINDS[family]}
 
 
 def _wanted(seeds: int) -> Iterator[tuple[str, str, int, int]]:

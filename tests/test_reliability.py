@@ -27,12 +27,11 @@ MEANS = {
 @pytest.fixture(autouse=True)
 def known_weights(monkeypatch):
     """Weights that name every check, whatever was learned last."""
-    found = {
+    signs = {
         name: {"mean": mean, "scale": scale, "weight": weight}
         for name, (mean, scale, weight) in MEANS.items()
     }
-    known = {"signs": found, "bias": 1.0, "threshold": 0.8}
-    monkeypatch.setattr(_reliability, "_known", lambda: known)
+    monkeypatch.setattr(_reliability, "_known", lambda: file_of(signs, bias=1.0, threshold=0.8))
 
 
 def measured(value=0.8, spread=0.1, **checks):
@@ -132,6 +131,7 @@ def test_a_detector_that_does_as_well_speaks_against_an_explanation(monkeypatch,
         ("towards", "the example says little more for the answer than a blank does: 100% of"),
         ("concentration", "no part stands out: the shares are as even as among 3 parts"),
         ("trusted", "explanations by this method foretell little of what this model does: 0.60"),
+        ("usual", "it foretells 0.80 of what the network does, where explanations of this model f"),
         ("learned", "a network that has learned nothing is explained alike: correlation 0.10"),
     ],
 )
@@ -147,7 +147,9 @@ def test_the_package_carries_what_was_learned_of_reliability():
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
 
     assert known["source"]
-    assert all(sign["weight"] >= 0 and sign["scale"] > 0 for sign in known["signs"].values())
+    assert all(weight >= 0 for weight in known["signs"].values())
+    assert {"", "image", "table", "text", "series"} <= set(known["levels"])
+    assert all(each["scale"] > 0 for level in known["levels"].values() for each in level.values())
     assert set(known["signs"]) <= set(signs(measured(), trusted()))
     assert wheel == {"packages": ["src/pellucid"]}
 
@@ -158,7 +160,7 @@ def test_learning_of_reliability_finds_the_sign_that_tells():
     found = fit_reliability(rows, right, source="made here")
 
     assert found["source"] == "made here"
-    assert found["signs"]["foretold"]["weight"] > 5 * found["signs"]["stability"]["weight"]
+    assert found["signs"]["foretold"] > 5 * found["signs"]["stability"]
     assert found["checked"]["auroc"] > 0.95
     assert found["checked"]["wrong"] <= 0.02 * found["checked"]["reliable"]
     assert found["checked"]["reliable"] > 0.5 * sum(right)
@@ -170,7 +172,7 @@ def test_a_sign_that_points_the_wrong_way_gets_no_weight():
 
     found = fit_reliability([{**row, "foretold": -row["foretold"]} for row in rows], right)
 
-    assert found["signs"]["foretold"]["weight"] == 0
+    assert found["signs"]["foretold"] == 0
 
 
 def test_learned_weights_are_those_where_the_slope_is_zero():
@@ -178,15 +180,17 @@ def test_learned_weights_are_those_where_the_slope_is_zero():
 
     found = fit_reliability(rows, right)
 
-    sign = found["signs"]["foretold"]
-    x = np.array([min((row["foretold"] - sign["mean"]) / sign["scale"], 1) for row in rows])
-    steady = found["signs"]["stability"]
-    rest = np.array([(row["stability"] - steady["mean"]) / steady["scale"] for row in rows])
-    rest = np.minimum(rest, 1)
-    odds = found["bias"] + sign["weight"] * x + steady["weight"] * rest
+    weights, levels = found["signs"], found["levels"][""]
+
+    def seen(name):
+        at, by = levels[name]["mean"], levels[name]["scale"]
+        return np.minimum([(row[name] - at) / by for row in rows], 1)
+
+    x = seen("foretold")
+    odds = found["bias"] + weights["foretold"] * x + weights["stability"] * seen("stability")
     missed = 1 / (1 + np.exp(-odds)) - np.array(right)
     assert abs(missed.mean()) < 1e-4
-    assert (missed @ x) / len(x) == pytest.approx(-found["penalty"] * sign["weight"], abs=1e-4)
+    assert (missed @ x) / len(x) == pytest.approx(-found["penalty"] * weights["foretold"], abs=1e-4)
 
 
 def test_reliability_that_cannot_be_told_is_never_claimed():
@@ -198,6 +202,58 @@ def test_reliability_that_cannot_be_told_is_never_claimed():
     found = fit_reliability(rows, right)
 
     assert found["checked"]["wrong"] <= 0.02 * max(found["checked"]["reliable"], 1)
+
+
+def test_a_sign_is_weighed_against_what_is_usual_for_the_kind_of_data(monkeypatch):
+    level = {"value": {"mean": 0.9, "scale": 0.1}}
+    lower = {"value": {"mean": 0.5, "scale": 0.1}}
+    known = {"signs": {"value": 1.0}, "levels": {"": level, "text": lower}}
+    known |= {"bias": 0.0, "thresholds": {"": 0.5}}
+    monkeypatch.setattr(_reliability, "_known", lambda: known)
+
+    assert verdict(measured(value=0.6), trusted(), kind="text")[0]
+    assert not verdict(measured(value=0.6), trusted(), kind="image")[0]
+
+
+def test_what_counts_as_wrong_decides_the_threshold_alone():
+    rows, right = made_rows(networks=20, each=30)
+
+    strict = fit_reliability(rows, right)
+    mild = fit_reliability(rows, right, wrong=[False] * len(rows))
+
+    assert mild["signs"] == strict["signs"]
+    assert mild["checked"]["reliable"] > strict["checked"]["reliable"]
+    assert mild["checked"]["reliable"] >= 0.94 * mild["checked"]["of"]
+
+
+def test_what_is_worse_than_nearly_all_that_was_learned_from_is_not_called_reliable():
+    rows, right = made_rows(networks=20, each=30)
+
+    found = fit_reliability(rows, right, wrong=[False] * len(rows))
+
+    assert found["checked"]["reliable"] <= 0.96 * found["checked"]["of"]
+
+
+def test_a_kind_that_nothing_was_learned_from_has_the_strictest_threshold():
+    rows, right = made_rows(networks=20, each=30)
+    told = [{**row, "kind": "text"} for row in rows]
+
+    found = fit_reliability([*rows, *told], [*right, *[True] * len(told)])
+
+    assert found["thresholds"][""] >= found["thresholds"]["text"]
+
+
+def test_a_kind_of_data_has_its_own_levels():
+    rows, right = made_rows(networks=20, each=30)
+    rows = [{**row, "kind": "image"} for row in rows]
+    shifted = [{**row, "kind": "text", "foretold": row["foretold"] - 5} for row in rows]
+
+    alone = fit_reliability(rows, right)
+    both = fit_reliability([*rows, *shifted], [*right, *right])
+
+    assert both["checked"]["auroc"] == pytest.approx(alone["checked"]["auroc"], abs=0.02)
+    found = both["levels"]["text"]["foretold"]["mean"]
+    assert found == pytest.approx(both["levels"][""]["foretold"]["mean"] - 2.5, abs=0.01)
 
 
 def test_signs_that_were_not_measured_count_as_middling():
@@ -220,9 +276,18 @@ def test_learning_of_reliability_needs_both_sorts():
         fit_reliability([{"value": 0.5, "low": 0.1}] * 3, [True] * 3)
 
 
-def known_signs(monkeypatch, known):
-    file = {"source": "test", "signs": known, "bias": 0.0, "threshold": 0.5}
-    monkeypatch.setattr("pellucid.explaining._reliability._known", lambda: file)
+def known_signs(monkeypatch, signs):
+    monkeypatch.setattr(_reliability, "_known", lambda: file_of(signs, bias=0.0, threshold=0.5))
+
+
+def file_of(signs, *, bias, threshold):
+    """What was learned, with signs as name → mean, scale and weight."""
+    return {
+        "signs": {name: each["weight"] for name, each in signs.items()},
+        "levels": {"": signs},
+        "bias": bias,
+        "thresholds": {"": threshold},
+    }
 
 
 def made_rows(networks, each):

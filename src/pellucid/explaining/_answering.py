@@ -114,7 +114,9 @@ class Why:
         explainer = self.explainer(method)
         shares = explainer.shares(subject, case)
         faithfulness = measure(subject, case, shares, explainer)
-        reliable, reason = verdict(faithfulness, self.trust, method=explainer.name)
+        reliable, reason = verdict(
+            faithfulness, self.trust, method=explainer.name, kind=subject.kind.name
+        )
         which = torch.tensor([case.which], device=outputs.device)
         everything = torch.zeros(1, len(case.parts), dtype=torch.bool)
         (given,) = subject.task.answers(outputs, subject.calibration, level=level)

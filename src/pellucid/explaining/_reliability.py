@@ -10,9 +10,11 @@ Source: Hosmer, Lemeshow & Sturdivant 2013, "Applied logistic regression", third
 Departs: every sign is turned so that more of it is better, and no weight is negative, so that an
 explanation cannot gain by doing worse in a test, and each sign that speaks against it can be named.
 What is better than the mean by more than one standard deviation counts no more than that: passing
-one test brilliantly makes up for no failure in another.
+one test brilliantly makes up for no failure in another. Mean and standard deviation are those of
+the kind of data, where networks of that kind were learned from: a text whose every word counts a
+little scores lower than a photo with one object, and both may be explained rightly.
 
-Letters: N explanations, F signs.
+Letters: N explanations, F signs, J kinds of data.
 """
 
 import functools
@@ -30,6 +32,7 @@ from pellucid.explaining._evidence import Faithfulness
 _FILE = Path(__file__).with_name("_reliability.json")
 _LEAST_EFFECT = 0.05  # nats, or standard deviations of the target
 _WRONG = 0.02  # of those called reliable, at most
+_UNLIKE = 0.05  # of those learned from, which are called unreliable even if none of them was wrong
 _PENALTIES = (0.001, 0.01, 0.1)  # of squared weights, beside the mean log-loss
 _FOLDS = 5
 _ROUNDS = 3000
@@ -41,6 +44,10 @@ _Array = NDArray[np.float64]
 
 _SENTENCES: dict[str, Callable[[_Row], str]] = {
     "value": lambda row: f"it foretells little of what the network does: {_interval(row)}",
+    "usual": lambda row: (
+        f"it foretells {row['value']:.2f} of what the network does, where explanations of this "
+        f"model foretell {row['value'] - row['usual']:.2f}"
+    ),
     "margin": lambda row: (
         f"orders by chance come close: it scores {row['margin']:.1f} times their spread, "
         f"{_interval(row)}"
@@ -79,7 +86,11 @@ _SENTENCES: dict[str, Callable[[_Row], str]] = {
 
 
 def verdict(
-    faithfulness: Faithfulness, trust: Mapping[str, Any], *, method: str | None = None
+    faithfulness: Faithfulness,
+    trust: Mapping[str, Any],
+    *,
+    method: str | None = None,
+    kind: str = "",
 ) -> tuple[bool, str]:
     """Say whether an explanation can be relied on.
 
@@ -93,6 +104,8 @@ def verdict(
         faithfulness: of the explanation.
         trust: of the model, as `_choosing.trust` gave it; {} if nobody measured that.
         method: name of the explainer; None for the one that speaks for the model.
+        kind: of the data; one that nothing was learned from is taken for a mixture of all, with the
+            strictest threshold.
 
     Returns:
         Whether it is reliable; and if not, what speaks most against it, as a sentence without a
@@ -103,9 +116,10 @@ def verdict(
     if barred:
         return False, barred
     known = _known()
-    if _probability(row, known) >= known["threshold"]:
+    against = _speaking(row, known, kind)
+    threshold = known["thresholds"].get(kind, known["thresholds"][""])
+    if _probability(against, known) >= threshold:
         return True, ""
-    against = _speaking(row, known)
     weakest = min(against, key=lambda name: against[name], default="value")
     return False, _SENTENCES[weakest](row)
 
@@ -139,30 +153,37 @@ def signs(
         row["gap"] = -min(checks["gap"], 1.0)
     score = trust.get("scores", {}).get(method or trust.get("method"), {})
     row |= {"trusted": score["value"], "trusted_low": score["low"]} if score else {}
+    own = trust.get("scores", {}).get(trust.get("method"), {})
+    row |= {"usual": faithfulness.value - own["value"]} if own else {}
     if "randomised" in trust:
         row["learned"] = 1 - trust["randomised"]
     return row
 
 
 def fit_reliability(
-    rows: Sequence[Mapping[str, Any]], right: Sequence[bool], *, source: str = ""
+    rows: Sequence[Mapping[str, Any]],
+    right: Sequence[bool],
+    *,
+    wrong: Sequence[bool] | None = None,
+    source: str = "",
 ) -> dict[str, Any]:
     """Learn from explanations of networks whose reasons are known when to call one reliable.
 
     Weights and penalty are judged on networks that they were not learned from, in five folds; so is
-    the threshold, the lowest at which at most 2 % of those called reliable are wrong. Rows that the
-    rules of `verdict` bar are left out.
+    the threshold of each kind of data, the lowest at which at most 2 % of those called reliable are
+    wrong and at most 95 % are called so. Rows that the rules of `verdict` bar are left out.
 
     Args:
-        rows: of `signs`, with the name or number of the network under "network"; rows without one
-            count as networks of their own.
-        right: whether each explanation is right.
+        rows: of `signs`, with the name or number of the network under "network" (rows without one
+            count as networks of their own) and the kind of its data under "kind".
+        right: whether each explanation is right; weights are learned from it.
+        wrong: whether each is wrong, which decides the threshold; None for those not right.
         source: what it was learned from, for the reader of the file.
 
     Returns:
         What the package keeps in `_reliability.json`. "checked" says, for networks not learned
         from, how many explanations were called reliable, of how many, how many of these were wrong,
-        and how often a right explanation has the higher probability than a wrong one ("auroc").
+        and how often one that is right has the higher probability than one that is not ("auroc").
 
     Raises:
         ValueError: if there are no right or no wrong ones to learn from.
@@ -173,25 +194,47 @@ def fit_reliability(
         raise ValueError("explanations of both sorts are needed, right ones and wrong ones")
     names = [name for name in _SENTENCES if any(name in rows[place] for place in kept)]
     raw = np.array([[rows[place].get(name, math.nan) for name in names] for place in kept], float)
-    mean = np.nanmean(raw, axis=0)
-    scale = np.maximum(np.nanstd(raw, axis=0), 1e-3)
+    false = y == 0 if wrong is None else np.array([wrong[place] for place in kept])
+    kind = np.array([rows[place].get("kind", "") for place in kept])
+    levels = {each: _level(raw[kind == each]) for each in sorted(set(kind))} | {"": _level(raw)}
+    mean, scale = np.array([levels[each] for each in kind]).transpose(1, 0, 2)
     x = np.nan_to_num(np.minimum((raw - mean) / scale, _MOST))
     fold = _folds([rows[place].get("network", f"row {place}") for place in kept])
     tried = {penalty: _foretold(x, y, fold, penalty) for penalty in _PENALTIES}
     penalty = min(tried, key=lambda each: _loss(tried[each], y))
     bias, *weights = _learned(x, y, penalty).tolist()
-    threshold = _threshold(tried[penalty], y)
+    likely = tried[penalty]
+    thresholds = {
+        each: _threshold(likely[kind == each], false[kind == each]) for each in sorted(set(kind))
+    }
+    called = likely >= np.array([thresholds[each] for each in kind])
+    strictest = max(thresholds.values())
     return {
         "source": source or f"learned from {len(y)} explanations",
-        "signs": {
-            name: {"mean": float(mean[place]), "scale": float(scale[place]), "weight": weight}
-            for place, (name, weight) in enumerate(zip(names, weights, strict=True))
+        "signs": dict(zip(names, weights, strict=True)),
+        "levels": {
+            each: {
+                name: {"mean": at, "scale": by}
+                for name, at, by in zip(names, *found.tolist(), strict=True)
+                if math.isfinite(at)
+            }
+            for each, found in levels.items()
         },
         "bias": bias,
-        "threshold": threshold,
+        "thresholds": thresholds | {"": strictest},
         "penalty": penalty,
-        "checked": _checked(tried[penalty], y, threshold),
+        "checked": _checked(likely, y, false, called),
     }
+
+
+def _level(raw: _Array) -> _Array:
+    """Give mean and standard deviation of each sign, (2, F); NaN and 1 where none was measured."""
+    known = np.isfinite(raw)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, raw, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, raw - mean, 0.0) ** 2).sum(axis=0) / count)
+    some = known.any(axis=0)
+    return np.stack([np.where(some, mean, math.nan), np.where(some, np.maximum(spread, 1e-3), 1.0)])
 
 
 @functools.cache
@@ -221,17 +264,18 @@ def _interval(row: _Row) -> str:
     return "{} ({} to {})".format(*figures)
 
 
-def _speaking(row: _Row, known: Mapping[str, Any]) -> dict[str, float]:
+def _speaking(row: _Row, known: Mapping[str, Any], kind: str) -> dict[str, float]:
     """Give what each sign that was measured adds to the log-odds of being right."""
+    levels = known["levels"].get(kind, known["levels"][""])
     return {
-        name: sign["weight"] * min((row[name] - sign["mean"]) / sign["scale"], _MOST)
-        for name, sign in known["signs"].items()
-        if name in row and name in _SENTENCES and sign["weight"] > 0
+        name: weight * min((row[name] - levels[name]["mean"]) / levels[name]["scale"], _MOST)
+        for name, weight in known["signs"].items()
+        if name in row and name in levels and name in _SENTENCES and weight > 0
     }
 
 
-def _probability(row: _Row, known: Mapping[str, Any]) -> float:
-    odds = known["bias"] + sum(_speaking(row, known).values())
+def _probability(speaking: Mapping[str, float], known: Mapping[str, Any]) -> float:
+    odds = known["bias"] + sum(speaking.values())
     return 0.5 * (1 + math.tanh(odds / 2))
 
 
@@ -280,20 +324,24 @@ def _loss(likely: _Array, y: _Array) -> float:
     return float(-np.mean(y * np.log(likely) + (1 - y) * np.log(1 - likely)))
 
 
-def _threshold(likely: _Array, y: _Array) -> float:
-    """Find the lowest threshold past which at most the share allowed is wrong."""
-    for each in np.unique(likely):
-        if (1 - y[likely >= each]).mean() <= _WRONG:
+def _threshold(likely: _Array, wrong: NDArray[np.bool_]) -> float:
+    """Find the lowest threshold past which at most the share allowed is wrong.
+
+    What is less likely than nearly all that was learned from is beyond what is known.
+    """
+    for each in np.unique(likely[likely >= np.quantile(likely, _UNLIKE)]):
+        if wrong[likely >= each].mean() <= _WRONG:
             return float(each)
     return _NEVER
 
 
-def _checked(likely: _Array, y: _Array, threshold: float) -> dict[str, float]:
-    called = likely >= threshold
+def _checked(
+    likely: _Array, y: _Array, wrong: NDArray[np.bool_], called: NDArray[np.bool_]
+) -> dict[str, float]:
     above = (likely[y == 1][:, None] - likely[y == 0][None]).ravel()
     return {
         "reliable": int(called.sum()),
         "of": len(y),
-        "wrong": int((1 - y[called]).sum()),
+        "wrong": int(wrong[called].sum()),
         "auroc": float(np.mean((above > 0) + 0.5 * (above == 0))),
     }
