@@ -72,40 +72,6 @@ def keep(explanation: Any, path: Path) -> None:
     tell(f"Saved {path}")
 
 
-def write(model: Any, wish: Any, out: Path | None, *, as_json: bool) -> None:
-    """Print what a model makes: one text as it comes, several when all are there.
-
-    Args:
-        model: that makes it.
-        wish: a `generating.Wish`.
-        out: a file to keep it in, too.
-        as_json: one object a text, on a line of its own.
-    """
-    from pellucid import generating
-
-    subject = model.why.subject
-    live = wish.count == 1 and not as_json
-    texts = [""] * wish.count
-    pieces = generating.generate(subject, wish)  # what cannot be is said before anything is shown
-    for place, piece in itertools.chain([generating.Piece(0, "")], pieces):
-        if live:
-            say(piece or wish.prompt, end="")
-        texts[place] += piece
-    if live:
-        say("")
-    for place, text in enumerate(texts if not live else []):
-        made = {"prompt": wish.prompt, "text": text, "seed": wish.seed, "place": place}
-        plain = f"--- {place + 1} of {wish.count}\n{wish.prompt}{text}\n"
-        answer(made if as_json else plain, indent=None)
-    if out is not None:
-        save(out, "\n\n".join(f"{wish.prompt}{text}" for text in texts).encode() + b"\n")
-        tell(f"Saved {out}")
-    like = generating.learned(subject, model.cases)
-    for said in dict.fromkeys(generating.repetition(text, like) for text in texts):
-        if said:
-            tell(said)
-
-
 def only(found: Iterator[Any], out: Path) -> list[Any]:
     """Give the only one there is: a file holds one explanation."""
     first = list(itertools.islice(found, 2))
@@ -148,7 +114,9 @@ def named_after(data: str) -> str:
 
 def saved(path: str, task: str) -> str:
     """Say where the model is and what to do with it."""
-    verb = "generate {}" if task == "generate_text" else "predict {} FILE"
+    from pellucid import registry
+
+    verb = "generate {}" if registry.task[task].makes else "predict {} FILE"
     return f"Saved {path}; try: pellucid {verb.format(shlex.quote(path))}"
 
 

@@ -202,22 +202,47 @@ def explain(  # noqa: PLR0913 - one argument an option
 def generate(  # noqa: PLR0913 - one argument an option
     model: ModelFile,
     *,
-    prompt: Annotated[str, typer.Option(help="What stands before it. Default: nothing.")] = "",
-    length: Annotated[int, typer.Option(help="Characters, at most.")] = 400,
-    temperature: Annotated[float, typer.Option(help="0 is cautious, 1 as learned.")] = 0.8,
+    prompt: Annotated[str | None, typer.Option(help="What stands before a text.")] = None,
+    length: Annotated[int | None, typer.Option(help="Characters, at most. Default: 400.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="0 is cautious, 1 as learned. Default: 0.8.")
+    ] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw among so many likeliest.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Draw among this much chance.")] = None,
+    class_: Annotated[
+        str | None, typer.Option("--class", help="What all shall show. Default: of each some.")
+    ] = None,
+    between: Annotated[
+        tuple[int, int] | None, typer.Option(help="A walk between two samples, by number.")
+    ] = None,
+    directions: Annotated[
+        int | None, typer.Option(help="What changes this sample most, as strips.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Start of every random choice.")] = 0,
-    count: Annotated[int, typer.Option(help="How many to make.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Write to this file, too.")] = None,
+    count: Annotated[
+        int | None, typer.Option(help="How many. Default: 1 text, 64 pictures.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A file; for pictures .png, .gif, .npz or a folder.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write on from a prompt, as it comes."""
-    from pellucid.generating import Drawing, Wish
+    """Make more of what was learned: write on from a prompt, or draw new pictures."""
+    from pellucid._shell_generate import generate
 
-    how = Drawing(temperature=temperature, top_k=top_k, top_p=top_p)
-    wish = Wish(prompt=prompt, length=length, count=count, seed=seed, drawing=how)
-    _shell.write(pellucid.load(model), wish, out, as_json=as_json)
+    options = {
+        "prompt": prompt,
+        "length": length,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "class": class_,
+        "between": between,
+        "directions": directions,
+        "seed": seed,
+        "count": count,
+    }
+    generate(pellucid.load(model), model, options, out, as_json=as_json)
 
 
 @app.command()

@@ -121,7 +121,7 @@ def walk(
     z, y = noise(subject, between, of=of, seed=seed)
     along = torch.linspace(0, 1, max(2, frames), dtype=torch.float64)
     shares = _shares(subject, y)
-    mixed = shares[:1] + along[:, None] * (shares[1:] - shares[:1])
+    mixed = (shares[:1] + along[:, None] * (shares[1:] - shares[:1])).float()
     # Where both are of one class, or there are none, classes stay as they were asked for.
     same = bool((y[0] == y[1]).all())
     stored = made(subject, _arc(z[0], z[1], along), y[:1].expand(len(along)) if same else mixed)

@@ -34,6 +34,7 @@ from pellucid.tasks import Answer, Task
 from pellucid.tasks._targets import known
 
 if TYPE_CHECKING:
+    from pellucid._made import Made
     from pellucid.streaming import Stream
 
 __all__ = ["Evaluation", "Explanation", "Model", "Prediction", "Reliance", "load"]
@@ -212,7 +213,8 @@ class Model:
             n=len(usable),
             scores=self.task.scores(outputs, y, self.calibration),
             guess=self.task.guess(y),
-            details=self.task.details(outputs, y, self.calibration),
+            details=self.task.details(outputs, y, self.calibration)
+            | self.task.yardstick(self.network),
             faults=faults,
             notes=tuple(notes + ([strange] if strange else [])),
         )
@@ -245,6 +247,31 @@ class Model:
         how = Drawing(temperature=temperature, top_k=top_k, top_p=top_p)
         wish = Wish(prompt=prompt, length=length, seed=seed, drawing=how)
         return (piece.text for piece in generate(self.why.subject, wish))
+
+    def make(
+        self,
+        count: int = 64,
+        *,
+        of: str | None = None,
+        seed: int = 0,
+        between: tuple[int, int] | None = None,
+    ) -> "Made":
+        """Make whole examples from noise: `model.make(64, of="Bag").save("sheet.png")`.
+
+        Args:
+            count: how many; of a walk the frames.
+            of: the class that all shall be; None for as many of each as there were in training.
+            seed: of the noise; the n-th sample depends on it and on n alone.
+            between: the numbers of two samples, to make what lies between them.
+
+        Raises:
+            BadInputError: if the model makes no whole examples, or an argument makes no sense.
+        """
+        from pellucid import making
+
+        if between is not None:
+            return making.walk(self.why.subject, between, of=of, seed=seed, frames=count)
+        return making.make(self.why.subject, count, of=of, seed=seed)
 
     def stream(self, *, level: float = 0.9) -> "Stream":
         """Begin to read data that come piece by piece, in constant time and memory a step.

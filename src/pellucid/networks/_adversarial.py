@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pellucid.data import Schema
+from pellucid.networks._album import Album
 from pellucid.networks._altering import altered
 from pellucid.networks._eye import Eye
 
@@ -98,12 +99,13 @@ class Adversarial(nn.Module, ABC):
     """An artist and a critic that are trained in turn.
 
     Args:
-        form: what is made.
+        schema: of what is made.
         artist: takes noise (B, Z) and shares of classes (B, K), gives (B, C, H, W) from -1 to 1.
         critic: takes x and shares of classes, and gives (B,), more for what is real.
-        eye: in whose features pictures are compared.
 
     Attributes:
+        eye: in whose features pictures are compared.
+        album: what the same noise became over the course of training.
         averaged: the artist that is used, with averaged weights; never trained itself.
         strength: share of the pictures that the critic sees altered, each in several ways.
         count: steps taken.
@@ -118,10 +120,12 @@ class Adversarial(nn.Module, ABC):
     low: Tensor
     high: Tensor
 
-    def __init__(self, form: Form, artist: nn.Module, critic: nn.Module, eye: Eye) -> None:
+    def __init__(self, schema: Schema, artist: nn.Module, critic: nn.Module) -> None:
         super().__init__()
-        self.form, self.latent, self.classes = form, form.latent, form.classes
-        self.artist, self.critic, self.eye = artist, critic, eye
+        form = Form.of(schema)
+        self.latent, self.classes = form.latent, form.classes
+        self.artist, self.critic = artist, critic
+        self.eye, self.album = Eye(schema), Album(schema)
         self.averaged = copy.deepcopy(artist).requires_grad_(False)
         self.register_buffer("strength", torch.zeros(()))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
@@ -193,6 +197,7 @@ class Adversarial(nn.Module, ABC):
         if self._seen:
             self.signs.lerp_(torch.stack(self._seen).mean(dim=0), 1.0 - _FADE)
             self._seen = []
+        self.album.keep(int(self.count), self.make)
 
     def looked_at(self, x: Tensor) -> Tensor:
         """Give pictures as the critic gets to see them."""

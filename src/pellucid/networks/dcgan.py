@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from pellucid.data import Schema
 from pellucid.networks import Recipe, recipe
 from pellucid.networks._adversarial import Adversarial, Form, Ladder
-from pellucid.networks._eye import Eye
 from pellucid.registry import network
 
 _WIDTH = 64  # channels at half of the full size; doubled with every halving
@@ -82,8 +81,9 @@ class Critic(nn.Module):
 class DCGAN(Adversarial):
     """Each picture is judged by itself: real or made."""
 
-    def __init__(self, form: Form, eye: Eye) -> None:
-        super().__init__(form, Artist(form), Critic(form), eye)
+    def __init__(self, schema: Schema) -> None:
+        form = Form.of(schema)
+        super().__init__(schema, Artist(form), Critic(form))
 
     def critic_loss(
         self, x: Float[Tensor, "B C H W"], made: Float[Tensor, "B C H W"], shares: Tensor
@@ -107,7 +107,7 @@ class DCGAN(Adversarial):
 def build(schema: Schema, outputs: int, *, size: int) -> DCGAN:
     """One size only, that of the example."""
     del outputs, size
-    return DCGAN(Form.of(schema), Eye(schema))
+    return DCGAN(schema)
 
 
 def _widths(ladder: Ladder) -> list[int]:

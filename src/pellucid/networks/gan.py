@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from pellucid.data import Schema
 from pellucid.networks import Recipe, recipe
 from pellucid.networks._adversarial import Adversarial, Form, Ladder
-from pellucid.networks._eye import Eye
 from pellucid.registry import network
 
 _SLOPE = 0.2  # of a leaky unit below zero
@@ -104,17 +103,17 @@ class GAN(Adversarial):
     """Relativistic pairs, with the steepness of the critic held down on both sides.
 
     Args:
-        form: what is made.
+        schema: of what is made.
         width: channels at half of the full size.
-        eye: in whose features pictures are compared.
         steepness: weight of the penalties, γ, for pictures of 28 × 28; it grows with their pixels.
         every: steps between two penalties.
     """
 
     def __init__(
-        self, form: Form, width: int, eye: Eye, *, steepness: float = 0.1, every: int = 4
+        self, schema: Schema, width: int, *, steepness: float = 0.1, every: int = 4
     ) -> None:
-        super().__init__(form, Artist(form, width), Critic(form, width), eye)
+        form = Form.of(schema)
+        super().__init__(schema, Artist(form, width), Critic(form, width))
         pixels = form.shape[1] * form.shape[2]
         self.steepness, self.every = steepness * (pixels / _USUAL) ** 1.5, every
 
@@ -159,7 +158,7 @@ class GAN(Adversarial):
 def build(schema: Schema, outputs: int, *, size: int) -> GAN:
     """Widen: 32 channels at half of the full size, then 64, then 96."""
     del outputs
-    return GAN(Form.of(schema), _WIDTHS[size - 1], Eye(schema))
+    return GAN(schema, _WIDTHS[size - 1])
 
 
 def _widths(ladder: Ladder, width: int) -> list[int]:
