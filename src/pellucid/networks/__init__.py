@@ -34,6 +34,11 @@ A module whose hidden matrices are no linear layers of its own names them by an 
 `matrices`: the name of each weight, and how many matrices stand on one another in it. Muon changes
 them, where the recipe asks for it.
 
+For sound, x holds samples, (B, T), at `schema.rate`; exactly 0 is nothing and follows the end of a
+shorter recording. Where what was said is asked (`schema.tokens`), outputs are (B, F, K): a row for
+each frame of 20 ms (`FRAME`), the first output being "nothing new"; frames behind the end of a
+recording say nothing and are sure of it, so that they change no loss and no answer.
+
 For tables, x holds one column each, a number already standardised or the code of a category from 0
 to cardinality - 1 (`schema.cardinalities`), 0 being "never seen in training or missing".
 """
@@ -48,6 +53,7 @@ from pellucid.data import Schema
 Builder = TypeVar("Builder", bound=Callable[..., object])
 
 MEMBERS = 8  # networks of a committee at most: answering takes as many times as long
+FRAME = 0.02  # seconds from one answer of a network for transcripts to the next
 REFERENCE = 50_000  # examples; the size of data set for which a recipe's passes are meant
 
 
@@ -72,6 +78,7 @@ class Recipe:
         ahead: whether it can be asked what comes next (`schema.ahead`): True if that alone, False
             if only about x itself, None for both.
         contender: False for a network that is there to be beaten and never chosen by itself.
+        says: whether it answers after every frame of a recording (see above), for transcripts.
     """
 
     sizes: int = 1
@@ -86,6 +93,7 @@ class Recipe:
     clip: float = 0.0
     ahead: bool | None = False
     contender: bool = True
+    says: bool = False
 
     def wanted(self, examples: int) -> float:
         """Give the passes that this many examples want.
@@ -115,3 +123,8 @@ def recipe_of(builder: object, schema: Schema) -> Recipe:
     """Give a builder's recipe, or a cautious one for a builder (or a module) that has none."""
     how: Recipe | Callable[[Schema], Recipe] = getattr(builder, "recipe", Recipe())
     return how if isinstance(how, Recipe) else how(schema)
+
+
+def answers(how: Recipe, schema: Schema) -> bool:
+    """Tell whether a network of this recipe answers what is asked: about x, or what comes next."""
+    return how.says == bool(schema.tokens) and how.ahead in (None, schema.ahead != 0)

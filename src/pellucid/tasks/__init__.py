@@ -68,12 +68,14 @@ class Task(ABC):
         better: "higher" or "lower".
         needs_targets: whether examples must say what the answer is; False for a task that learns
             from the raw data alone, for which y is all zeros where nothing is said.
+        refines: whether calibration may make answers better than those that `score` looks at.
         smoothing: share of the target that training spreads over all classes, where there are any;
             the loop sets it from the network's recipe.
     """
 
     smoothing: float = 0.0
     needs_targets: ClassVar[bool] = True
+    refines: ClassVar[bool] = False
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]
@@ -124,6 +126,11 @@ class Task(ABC):
         The outputs of the network, by default; a task whose outputs are many for each example (one
         distribution a token) keeps what it needs of them.
         """
+        given: Tensor = network(x)
+        return given
+
+    def evidence(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Give what `explained` is computed from, differentiable: the outputs, by default."""
         given: Tensor = network(x)
         return given
 
@@ -234,6 +241,19 @@ class Task(ABC):
     def degenerate(self, outputs: Tensor) -> str | None:
         """Say in a sentence what is wrong if the outputs show that nothing was learned."""
         del outputs
+        return None
+
+    def concern(self, outputs: Tensor, y: Tensor, x: Tensor) -> tuple[str, float] | None:
+        """Say early in training what goes wrong and why, and by what factor steps shall be shorter.
+
+        None if all is well.
+
+        Args:
+            outputs: what `outcome` kept of what is held out.
+            y: its targets.
+            x: some training examples.
+        """
+        del outputs, y, x
         return None
 
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:

@@ -18,7 +18,7 @@ from pellucid import registry
 from pellucid.data import Schema
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError
-from pellucid.networks import MEMBERS, Recipe, recipe_of
+from pellucid.networks import MEMBERS, Recipe, answers, recipe_of
 from pellucid.tasks import Task
 from pellucid.training.learner import Habits, Learner, out_of_memory
 from pellucid.training.numerics import Numerics, suited
@@ -115,7 +115,7 @@ def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
     taking = [
         name
         for name in registry.network.taking(schema.kind)
-        if recipe_of(registry.network[name], schema).ahead in (None, schema.ahead != 0)
+        if answers(recipe_of(registry.network[name], schema), schema)
     ]
     if wish is None:
         contend = [n for n in taking if recipe_of(registry.network[n], schema).contender]
