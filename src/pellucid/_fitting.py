@@ -48,6 +48,7 @@ _EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clea
 _READYING = 0.06  # of the budget, for what a task must do before training
 _READIED = 40.0  # s, the most for it
 _TRYING = 1.0  # s, the most for seeing what a model writes
+_EARLY = 0.12  # of the steps: until then a run that goes wrong is put right
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
 
 
@@ -312,7 +313,7 @@ class Fitting:
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
-            look=lambda: glance(ready.sampled(self.jury.share), learner.network, choice.numerics),
+            look=lambda: self._glanced(ready, choice, learner, run),
             looking=looking,
             checkpoint=checkpoint,
             facts={"choice": choice.to_json(), "member": number},
@@ -322,6 +323,14 @@ class Fitting:
             reserving=reserving,
             crew=self.crew,
         )
+
+    def _glanced(self, ready: Prepared, choice: Choice, learner: Learner, run: Run) -> float:
+        """Look at the held-out side; early on, answer what goes wrong while there is time."""
+        side = ready.sampled(self.jury.share)
+        score, trouble = glance(side, learner.network, choice.numerics)
+        if trouble is not None and learner.share <= _EARLY:
+            say(run, learner.answer(trouble))
+        return score
 
     def _reserve(self, looks: float) -> float:
         """Seconds that everything after training takes, when held-out looks take so many."""

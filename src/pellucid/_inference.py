@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from pellucid.tasks import Task
 
 _NUMBERS = 1 << 18  # of input in one batch: what a small network makes of it stays under 100 MB
 _LARGEST = 4096
+_AT_ONCE = 1 << 24  # stored numbers in one batch, however long a single example is
 
 Outcome = Callable[[nn.Module, Tensor], Tensor]
 
@@ -51,7 +53,8 @@ def outputs(
     """
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     schema = task.schema
-    size = batch_size(schema)
+    # Recordings may be far longer than any that was learned from.
+    size = min(batch_size(schema), max(1, _AT_ONCE // max(1, math.prod(stored.shape[1:]))))
     rows = []
     with as_in_use(network), torch.inference_mode(), autocast(device, numerics):
         for start in range(0, len(stored), size):
@@ -61,7 +64,15 @@ def outputs(
             seen = kind.views(x, schema) if views else [x]
             rows.append(answered(network, seen, numerics, task.outcome))
     # Out of inference mode, so that a caller may compute with gradients on what it gets.
-    return torch.cat(rows).cpu().clone()
+    return joined(rows).cpu().clone()
+
+
+def joined(rows: Sequence[Tensor], *, fill: float = math.nan) -> Tensor:
+    """Put batches on one another; where rows are of unlike lengths, the shorter are filled up."""
+    if rows[0].ndim == 1:
+        return torch.cat(list(rows))
+    widest = max(row.shape[-1] for row in rows)
+    return torch.cat([F.pad(row, (0, widest - row.shape[-1]), value=fill) for row in rows])
 
 
 def batch_size(schema: Schema) -> int:

@@ -31,6 +31,7 @@ Form = dict[str, tuple[str, tuple[int, ...]]]  # of weights: name → type and s
 
 DTYPES = ("bfloat16", "float32")
 _LONGEST_NAME = 100
+_LONGEST_TOKEN = 16  # characters of what transcripts are spelled with
 _LONGEST_HEADER = 8 << 20  # bytes; about 80,000 weights
 _LARGEST_EXAMPLE = 1 << 27  # numbers in one example
 _SPARE = 1 << 22  # numbers that building may take besides what the file accounts for
@@ -119,7 +120,11 @@ def _schema(given: Mapping[str, Any]) -> Schema:
     for name in ("variables", "means", "scales", "leads"):  # since format 3
         _field({name: [], **given}, name, list)
     _field({"own_scale": False, **given}, "own_scale", bool)
+    _field({"tokens": [], **given}, "tokens", list)  # since format 4
+    _field({"language": {}, **given}, "language", dict)
     schema = Schema.from_json(given)
+    _all((*schema.tokens, *schema.language), str)
+    _all((*schema.language.values(),), int, least=1)
     _all(schema.shape, int, least=1)
     _all(schema.cardinalities, int, least=0)
     _all(schema.classes, str)
@@ -137,6 +142,8 @@ def _schema(given: Mapping[str, Any]) -> Schema:
         and len(schema.cardinalities) in (0, 1, schema.shape[0])
         and len(schema.shares) in (0, len(schema.classes), *schema.cardinalities[:1])
         and len(set(schema.classes)) == len(schema.classes)
+        and len(set(schema.tokens)) == len(schema.tokens)
+        and max(map(len, (*schema.tokens, *schema.language)), default=0) <= _LONGEST_TOKEN
         and isinstance(schema.details, dict)
         and len(schema.variables) == len(schema.means) == len(schema.scales)
         and all(scale > 0 for scale in schema.scales)

@@ -14,9 +14,10 @@ from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases, choose, shortened
 from pellucid.explaining._choosing import trust
 from pellucid.preparing import Prepared, Side
-from pellucid.tasks import Estimate
+from pellucid.tasks import Estimate, Task, Trouble
 from pellucid.training.numerics import Numerics
 
+_SOME = 16  # training examples that a cause is looked for in
 _CANDIDATES = 4000  # training examples among which stored cases are chosen
 _OVERHEAD = 1.5  # glances: the outputs once, and what calibration and intervals cost
 
@@ -41,9 +42,16 @@ class Judged:
     verdict: str = ""
 
 
-def glance(ready: Prepared, network: nn.Module, numerics: Numerics) -> float:
-    """Give the main score on the held-out side, quickly."""
-    return ready.task.score(_outputs(ready, network, numerics, ready.valid), ready.valid.y)
+def glance(
+    ready: Prepared, network: nn.Module, numerics: Numerics
+) -> tuple[float, Trouble | None]:
+    """Give the main score on the held-out side, quickly, and what goes wrong, if it can be told."""
+    outputs = _outputs(ready, network, numerics, ready.valid)
+    score = ready.task.score(outputs, ready.valid.y)
+    if type(ready.task).concern is Task.concern:
+        return score, None
+    some = ready.train.batch(torch.arange(min(len(ready.train), _SOME)))["x"]
+    return score, ready.task.concern(outputs, ready.valid.y, some)
 
 
 def looks_of(ready: Prepared) -> tuple[float, float]:
@@ -70,7 +78,7 @@ def judge(
     """
     ready = folds[0][0]
     task = ready.task
-    y = torch.cat([fold.valid.y.cpu() for fold, _ in folds])
+    y = _inference.joined([fold.valid.y.cpu() for fold, _ in folds], fill=0)
     outputs, views = _best_views(folds, y, numerics)
     calibration = task.calibrate(outputs, y)
     scores = _scored(ready, outputs, y, calibration)
@@ -158,7 +166,7 @@ def _views(ready: Prepared) -> int:
 def _held_out(
     folds: Sequence[tuple[Prepared, nn.Module]], numerics: Numerics, *, views: bool
 ) -> Tensor:
-    return torch.cat(
+    return _inference.joined(
         [_outputs(fold, network, numerics, fold.valid, views=views) for fold, network in folds]
     )
 

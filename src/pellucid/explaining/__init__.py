@@ -79,7 +79,7 @@ class Subject:
         numerics = {**self.numerics, "dtype": "float32"} if exact else self.numerics
         seen = self.kind.views(x, self.schema) if self.views else [x]
         with _inference.autocast(self.device, numerics):
-            return _inference.answered(self.network, seen, numerics)
+            return _inference.answered(self.network, seen, numerics, self.task.evidence)
 
     def numbers(
         self, x: Float[Tensor, "B ..."], which: Int[Tensor, " B"], *, exact: bool = False
@@ -91,7 +91,7 @@ class Subject:
         """Give the outputs for many examples, in batches and without gradients."""
         with torch.inference_mode():
             rows = [self.outputs(part) for part in x.split(_inference.batch_size(self.schema))]
-            outputs = torch.cat(rows)
+            outputs = _inference.joined(rows)
         return outputs.clone()  # usable with gradients
 
     def judged(self, x: Float[Tensor, "N ..."]) -> Float[Tensor, "N K"]:
@@ -102,7 +102,7 @@ class Subject:
                 seen = self.kind.views(part, self.schema) if self.views else [part]
                 outcome = self.task.outcome
                 rows.append(_inference.answered(self.network, seen, self.numerics, outcome))
-        return torch.cat(rows).cpu().clone()
+        return _inference.joined(rows).cpu().clone()
 
     def shown(
         self,

@@ -213,6 +213,10 @@ def _words(names: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def _check_targets(y: NDArray[Any], schema: Schema, task: Task) -> None:
     """Make sure that they are classes, numbers, what comes next, or nothing that is asked for."""
+    if schema.tokens:
+        if y.ndim != 2 or y.dtype != np.int64 or ((y < 0) | (y > len(schema.tokens))).any():
+            raise ValueError(f"the targets of the cases are {y.dtype}{list(y.shape)}, no transcripts")
+        return
     whole = bool(schema.classes) or not task.needs_targets
     follows = task.needs_targets and schema.ahead > 0
     steps = schema.own_scale + schema.season + schema.ahead  # the size of the series comes first

@@ -53,6 +53,11 @@ them, where the recipe asks for it.
 A module of which several can be said in fewer weights offers `joined(members)`, a static method:
 modules whose mean gives what the mean of the members gives, in eval mode.
 
+For sound, x holds samples, (B, T), at `schema.rate`; exactly 0 is nothing and follows the end of a
+shorter recording. Where what was said is asked (`schema.tokens`), outputs are (B, F, K): a row for
+each frame of 20 ms (`FRAME`), the first output being "nothing new"; frames behind the end of a
+recording say nothing and are sure of it, so that they change no loss and no answer.
+
 For tables, x holds one column each, a number already standardised or the code of a category from 0
 to cardinality - 1 (`schema.cardinalities`), 0 being "never seen in training or missing".
 """
@@ -67,6 +72,7 @@ from pellucid.data import Schema
 Builder = TypeVar("Builder", bound=Callable[..., object])
 
 MEMBERS = 8  # networks of a committee at most: answering takes as many times as long
+FRAME = 0.02  # seconds from one answer of a network for transcripts to the next
 REFERENCE = 50_000  # examples; the size of data set for which a recipe's passes are meant
 
 
@@ -95,6 +101,7 @@ class Recipe:
         alike: whether the examples of a step are of like lengths, where they have lengths.
         makes: whether it makes examples from noise (`schema.latent`).
         contender: False for a network that is there to be beaten and never chosen by itself.
+        says: whether it answers after every frame of a recording (see above), for transcripts.
     """
 
     sizes: int = 1
@@ -113,6 +120,7 @@ class Recipe:
     alike: bool = True
     makes: bool = False
     contender: bool = True
+    says: bool = False
 
     def wanted(self, examples: int) -> float:
         """Give the passes that this many examples want.
@@ -142,3 +150,12 @@ def recipe_of(builder: object, schema: Schema) -> Recipe:
     """Give a builder's recipe, or a cautious one for a builder (or a module) that has none."""
     how: Recipe | Callable[[Schema], Recipe] = getattr(builder, "recipe", Recipe())
     return how if isinstance(how, Recipe) else how(schema)
+
+
+def answers(how: Recipe, schema: Schema) -> bool:
+    """Tell whether a network of this recipe answers what this schema asks."""
+    return (
+        how.ahead in (None, schema.ahead != 0)
+        and how.makes == (schema.latent > 0)
+        and how.says == bool(schema.tokens)
+    )

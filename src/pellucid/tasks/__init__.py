@@ -88,6 +88,7 @@ class Task(ABC):
             piece (`draw`), "examples" whole ones from noise (`make`).
         varies: whether training may see other views of an example than the one that was given; not
             where examples are to be made like it.
+        refines: whether calibration may make answers better than those that `score` looks at.
         smoothing: share of the target that training spreads over all classes, where there are any;
             the loop sets it from the network's recipe.
     """
@@ -96,6 +97,7 @@ class Task(ABC):
     needs_targets: ClassVar[bool] = True
     makes: ClassVar[str] = ""
     varies: ClassVar[bool] = True
+    refines: ClassVar[bool] = False
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]
@@ -146,6 +148,11 @@ class Task(ABC):
         The outputs of the network, by default; a task whose outputs are many for each example (one
         distribution a token) keeps what it needs of them.
         """
+        given: Tensor = network(x)
+        return given
+
+    def evidence(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Give what `explained` is computed from, differentiable: the outputs, by default."""
         given: Tensor = network(x)
         return given
 
@@ -298,6 +305,17 @@ class Task(ABC):
         """
         del outputs, y
         return ""
+
+    def concern(self, outputs: Tensor, y: Tensor, x: Tensor) -> Trouble | None:
+        """Look at what is held out, early in training, whether learning goes astray; None if not.
+
+        Args:
+            outputs: what `outcome` kept of what is held out.
+            y: its targets.
+            x: some training examples, in which a cause may be found.
+        """
+        del outputs, y, x
+        return None
 
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:
         """The modules that are trained in turn, each on its own loss; most networks are one."""

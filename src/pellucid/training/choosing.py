@@ -18,7 +18,7 @@ from pellucid import registry
 from pellucid.data import Schema
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError
-from pellucid.networks import MEMBERS, Recipe, recipe_of
+from pellucid.networks import MEMBERS, Recipe, answers, recipe_of
 from pellucid.tasks import Task
 from pellucid.training.learner import Habits, Learner, out_of_memory
 from pellucid.training.numerics import Numerics, suited
@@ -119,7 +119,7 @@ def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
     taking = [
         name
         for name in registry.network.taking(schema.kind)
-        if _answers(recipe_of(registry.network[name], schema), schema)
+        if answers(recipe_of(registry.network[name], schema), schema)
     ]
     if wish is None:
         contend = [n for n in taking if recipe_of(registry.network[n], schema).contender]
@@ -135,11 +135,6 @@ def candidates(schema: Schema, wish: str | None) -> list[tuple[str, int]]:
         )
     sizes = {name: recipe_of(registry.network[name], schema).sizes for name in names}
     return [(name, size) for name in names for size in range(1, sizes[name] + 1)]
-
-
-def _answers(how: Recipe, schema: Schema) -> bool:
-    """Tell whether a network can be asked what this schema asks."""
-    return how.ahead in (None, schema.ahead != 0) and how.makes == (schema.latent > 0)
 
 
 def batch_for(recipe: Recipe, examples: int) -> int:

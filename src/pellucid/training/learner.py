@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pellucid.data._batches import Supply
 from pellucid.networks import Recipe
-from pellucid.tasks import Task
+from pellucid.tasks import Task, Trouble
 from pellucid.training.numerics import Numerics
 from pellucid.training.optim import Optimizer, optimizers
 from pellucid.training.order import Order, mixed
@@ -132,6 +132,10 @@ class Learner:
             if type(self.task).trouble is not Task.trouble:
                 self.sound = {key: value.clone() for key, value in self._learned().items()}
             return ""
+        return self.answer(trouble)
+
+    def answer(self, trouble: Trouble) -> str:
+        """Do what a task says that goes astray; give its sentence."""
         if trouble.back and self.sound:
             self._put_back(self.sound)
         for name, factor in trouble.balance.items():

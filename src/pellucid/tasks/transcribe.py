@@ -1,0 +1,426 @@
+"""What was said in this recording?
+
+Idea: a network says for every 20 ms which letter is heard, or none; all ways in which the frames
+can spell a transcript are summed, so that nobody has to say when each letter was spoken. How the
+language of the training transcripts goes on is weighed against what was heard.
+
+Source: Graves, Fernández, Gomez & Schmidhuber 2006, "Connectionist temporal classification", ICML;
+Bisani & Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance evaluation",
+ICASSP (intervals over recordings).
+Departs: what a language counts beside the sound is chosen on what was held out; where it makes
+nothing better there, it does not count. Transcripts that no network could say in so short a
+recording teach nothing and are passed over.
+
+What is kept of N recordings of at most F frames is (N, F K): log-probabilities, NaN where a batch
+had fewer frames.
+
+Letters: B N recordings, M members, F frames, K tokens, L codes.
+"""
+
+import math
+import weakref
+from collections.abc import Sequence
+from functools import cached_property, partial
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pellucid.data import Schema
+from pellucid.errors import BadInputError
+from pellucid.registry import task
+from pellucid.tasks import Batch, Calibration, Estimate, Task, Trouble, _edits, _scores
+from pellucid.tasks._beam import Found, Search, Weights, weighed
+from pellucid.tasks._conformal import check_level
+from pellucid.tasks._ctc import best, cost, possible
+from pellucid.tasks._phrases import Phrases, counted
+from pellucid.tasks._spelling import Speller, normalised, tokens_of
+from pellucid.tasks._splicing import spliced
+from pellucid.tasks._targets import known, numeric
+from pellucid.tasks._transcript import (
+    Heard,
+    Transcript,
+    Word,
+    confidences,
+    curve_in,
+    curve_of,
+    words_of,
+)
+from pellucid.tasks._windows import heard
+
+_SURE = -1e3  # nats: log-probability of a letter behind the end of a recording, about
+_WEIGHING = 12_000  # frames on which the weight of the language is chosen: four minutes
+_FIRST = Weights(language=0.6, letter=0.8)  # while searching what is weighed
+_SILENT = 0.05  # letters heard, as a share of those that are there: less is silence
+_SOME = 0.2  # share of the recordings that makes a cause
+_QUIET = 0.003  # of full scale: the loudest sample of a recording in which nothing is
+_RARE = 10  # times that a token should occur among what is held out
+
+
+@task("transcribe", takes=["audio"])
+class Transcribe(Task):
+    """The words of a recording, with their times.
+
+    Batches hold "x", (B, T), samples with 0 behind the end of a shorter recording, and "y", codes
+    of the transcript, (B, L), 0 behind the end of a shorter one. Networks give (B, F, K).
+    """
+
+    name = "transcribe"
+    metric = "character_error_rate"
+    better = "lower"
+    refines: ClassVar[bool] = True
+
+    def __init__(self, schema: Schema) -> None:
+        if len(schema.tokens) < 2:
+            raise BadInputError(
+                given="transcripts without a single letter",
+                needed="recordings and what is said in them",
+                remedy="name the column that holds the words: `pellucid fit --target COLUMN`",
+            )
+        super().__init__(schema)
+        self._said: list[str] = []
+        self._read_last: tuple[weakref.ref[Tensor], Weights, list[list[int]]] | None = None
+
+    @classmethod
+    def suits(cls, targets: NDArray[Any] | None) -> float:
+        if targets is None or targets.ndim > 1 or numeric(targets):
+            return 0.0
+        texts = [str(each) for each in targets[known(targets)].tolist()]
+        if not texts:
+            return 0.0
+        several = sum(" " in text.strip() for text in texts) / len(texts)
+        return 0.95 if several > 0.5 and len(set(texts)) > len(texts) / 2 else 0.05
+
+    @classmethod
+    def describe(cls, targets: NDArray[Any] | None) -> dict[str, Any]:
+        assert targets is not None
+        texts = [] if numeric(targets) else _texts(targets[known(targets)])
+        if not any(texts):
+            raise BadInputError(
+                given="no transcript has a letter in it",
+                needed="recordings and what is said in them",
+                remedy="name the column that holds the words: `pellucid fit --target COLUMN`",
+            )
+        _edits.needed()
+        return {"tokens": tokens_of(texts), "language": counted(texts)}
+
+    def encode(self, targets: NDArray[Any]) -> Int[Tensor, "N L"]:
+        there = known(targets)
+        if not there.all():
+            raise BadInputError(
+                given=f"{(~there).sum()} of {len(there)} targets are missing",
+                needed="a transcript for every recording",
+                remedy="leave those recordings out, or write what is said in them",
+            )
+        return torch.from_numpy(self._speller.table(_texts(targets)))
+
+    @property
+    def outputs(self) -> int:
+        return len(self.schema.tokens)
+
+    def loss(self, network: nn.Module, batch: Batch, part: str) -> Float[Tensor, " B"]:
+        """Give nats a letter, of each recording; 0 where its transcript cannot be said so fast."""
+        del part
+        x, y = batch["x"], batch["y"]
+        if network.training and x.ndim == 2:
+            x, y = spliced(network, x, y, tokens=self.schema.tokens, rate=self.schema.rate)
+        members = self._frames(network(x))
+        found = torch.stack([self._cost(logs, y) for logs in members.unbind(1)])
+        return found.mean(dim=0)
+
+    def outcome(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B F*K"]:
+        rate = self.schema.rate or 1.0
+        longest = self.schema.shape[0] / rate
+        return self._frames(heard(network, x, rate=rate, longest=longest)).mean(dim=1).flatten(1)
+
+    def evidence(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B F*K"]:
+        return self.outcome(network, x)
+
+    def losses(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> Float[Tensor, " N"]:
+        return self._cost(self._logs(outputs), y)
+
+    def score(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> float:
+        given = [self._speller.text(codes) for codes in best(self._logs(outputs))]
+        truths = self.told(y)
+        wrong = sum(_edits.of_letters(truths, given))
+        return wrong / max(1, sum(map(len, truths)))
+
+    def calibrate(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> dict[str, Any]:
+        """Choose how much the language counts, and learn how sure words are."""
+        weights = self._weights_for(outputs, y)
+        calibration = {"language": weights.language, "letter": weights.letter}
+        heard_words = self._heard(outputs, self._codes(outputs, weights))
+        edits = _edits.of_words(self.told(y), [_spoken(each) for each in heard_words])
+        right = [one for each in edits for one in each.right]
+        every = [word for each in heard_words for word in each]
+        return {**calibration, "confidence": curve_of(every, right)}
+
+    def scores(
+        self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"], calibration: Calibration
+    ) -> dict[str, Estimate]:
+        truths, given = self.told(y), self._given(outputs, calibration)
+        letters = np.array(_edits.of_letters(truths, given), np.float64)
+        words = _edits.of_words(truths, given)
+        wrong = np.array([each.wrong for each in words], np.float64)
+        counts = np.array([each.count for each in words], np.float64)
+        lengths = np.array([len(truth) for truth in truths], np.float64)
+        found = _scores.estimates(
+            {
+                self.metric: partial(_ratio, letters, lengths),
+                "word_error_rate": partial(_ratio, wrong, counts),
+            },
+            len(truths),
+        )
+        return {name: _scores.within(each, 0.0, math.inf) for name, each in found.items()}
+
+    def guess(self, y: Int[Tensor, "N L"]) -> dict[str, float]:
+        """Score saying nothing at all, which no text that was not heard is sure to better."""
+        del y
+        return {self.metric: 1.0, "word_error_rate": 1.0}
+
+    def answers(
+        self, outputs: Float[Tensor, "N W"], calibration: Calibration, *, level: float
+    ) -> Sequence[Transcript]:
+        check_level(level)
+        curve = curve_in(calibration)
+        rows = self._heard(outputs, self._codes(outputs, _weights_in(calibration)))
+        return [_transcript(words, curve, level) for words in rows]
+
+    def details(
+        self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"], calibration: Calibration
+    ) -> dict[str, Any]:
+        """More of the evaluation as JSON.
+
+        "words": the commonest words "heard" for what was "said"; "unspelled": letters of
+        transcripts that the model has no token for; "confidence": mean confidence of words beside the share of
+        them that is right; "without_language": the error rate of the sound alone.
+        """
+        words = self._heard(outputs, self._codes(outputs, _weights_in(calibration)))
+        edits = _edits.of_words(self.told(y), [_spoken(each) for each in words])
+        sure = confidences([one for each in words for one in each], curve_in(calibration))
+        right = [one for each in edits for one in each.right]
+        return {
+            "words": _edits.confused(edits),
+            "unspelled": int((y == self._speller.unknown).sum()),
+            "confidence": {
+                "words": len(sure),
+                "mean": float(np.mean(sure)) if sure else 0.0,
+                "right": float(np.mean(right)) if right else 0.0,
+            },
+            "without_language": self.score(outputs, y),
+        }
+
+    @property
+    def unit(self) -> str:
+        return "nats"
+
+    def explained(
+        self, outputs: Float[Tensor, "N W"], which: Int[Tensor, " N"], calibration: Calibration
+    ) -> Float[Tensor, " N"]:
+        """Give the log-probability of a transcript; of a marked word, what it adds to that.
+
+        See `answer_place` for how a word is marked.
+        """
+        del calibration
+        logs = self._logs(outputs)
+        said = [self._said[place] for place in which.tolist()]
+        whole = self._likely(logs, [text.replace("[", "").replace("]", "") for text in said])
+        if not any("[" in text for text in said):
+            return whole
+        return whole - self._likely(logs, [_unmarked(text) for text in said])
+
+    def chosen(self, outputs: Float[Tensor, "N W"]) -> Int[Tensor, " N"]:
+        found = [self._speller.text(codes) for codes in best(self._logs(outputs))]
+        return torch.tensor([self._place(text) for text in found], device=outputs.device)
+
+    def rivals(self, outputs: Float[Tensor, "N W"]) -> Int[Tensor, " N"]:
+        return torch.full((len(outputs),), -1, device=outputs.device)
+
+    def answer_name(self, which: int) -> str:
+        return self._said[which] or "(nothing)"
+
+    def answer_place(self, name: str) -> int:
+        """Find a transcript, "the danger trail", or a word of one, "the [danger] trail".
+
+        Raises:
+            BadInputError: if it has no word, or letters that the model cannot spell.
+        """
+        parts = [normalised(part) for part in name.replace("]", "[").split("[")]
+        text = " ".join(part for part in parts if part)
+        marked = name.count("[") == 1 and name.count("]") == 1 and len(parts) == 3 and parts[1]
+        if ("[" in name and not marked) or not text or self._unspelled(text):
+            raise BadInputError(
+                given=f"the answer {name!r}",
+                needed=f"words spelled with {''.join(self.schema.tokens)!r}",
+                remedy='write a transcript, or mark one word of it: "the [danger] trail"',
+            )
+        if marked:
+            text = " ".join(part for part in (parts[0], f"[{parts[1]}]", parts[2]) if part)
+        return self._place(text)
+
+    def told(self, y: Int[Tensor, "N L"]) -> list[str]:
+        return self._speller.texts(y.cpu().numpy())
+
+    def degenerate(self, outputs: Float[Tensor, "N W"]) -> str | None:
+        """Say so if 50 recordings or more are all answered alike."""
+        if outputs.isnan().all() or outputs.isinf().any():
+            return "the network gives outputs that are not numbers"
+        if len(outputs) < 50:
+            return None
+        texts = {self._speller.text(codes) for codes in best(self._logs(outputs))}
+        if len(texts) > 1:
+            return None
+        said = next(iter(texts))
+        return (
+            f"the network answers alike, {repr(said) if said else 'with silence'},"
+            f" to all {len(outputs)} held-out examples: it has not begun to hear"
+        )
+
+    def concern(
+        self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"], x: Float[Tensor, "B T"]
+    ) -> Trouble | None:
+        """Say why every frame says nothing, if that is so."""
+        logs = self._logs(outputs)
+        letters = int((y > 0).sum())
+        if sum(map(len, best(logs))) >= _SILENT * letters:
+            return None
+        short = float((~possible(_there(logs), y)).float().mean())
+        quiet = float((x.abs().amax(dim=1) < _QUIET).float().mean())
+        each = letters / max(1, self.outputs - 1)
+        said, slower = "the network still says nothing at all", 1.0
+        if short > _SOME:
+            why = f"{short:.0%} of the transcripts are too long for their recordings"
+            why += "; those teach nothing: see whether they belong to them"
+        elif quiet > _SOME:
+            why = (
+                f"{quiet:.0%} of the recordings are silent; see whether the right channel was kept"
+            )
+        elif each < _RARE:
+            why = f"{self.outputs - 1} different tokens are too many for {letters:,} held out"
+            why += "; give more recordings"
+        else:
+            why, slower = "its steps may be too large for these recordings: they are halved", 0.5
+        return Trouble(sentence=f"{said}: {why}", balance={"whole": slower})
+
+    @cached_property
+    def _speller(self) -> Speller:
+        return Speller(self.schema.tokens)
+
+    @cached_property
+    def _phrases(self) -> Phrases | None:
+        return Phrases(self.schema.language) if self.schema.language else None
+
+    def _frames(self, outputs: Tensor) -> Float[Tensor, "B M F K"]:
+        """Give log-probabilities, whatever the form in which a network gives its outputs."""
+        tokens = self.outputs
+        if outputs.ndim == 2:
+            outputs = outputs.unflatten(1, (-1, tokens))[:, None]
+        elif outputs.ndim == 3 and outputs.shape[2] == tokens:
+            outputs = outputs[:, None]
+        elif outputs.ndim == 3:
+            outputs = outputs.unflatten(2, (-1, tokens))
+        return outputs.float().log_softmax(dim=-1)
+
+    def _logs(self, outputs: Float[Tensor, "N W"]) -> Float[Tensor, "N F K"]:
+        """Give log-probabilities of what was kept; what is no number says nothing."""
+        logs = outputs.unflatten(1, (-1, self.outputs)).float()
+        nothing = torch.full_like(logs[0, 0], _SURE)
+        nothing[0] = 0.0
+        return torch.where(logs.isfinite().all(dim=2, keepdim=True), logs, nothing).log_softmax(2)
+
+    def _cost(self, logs: Float[Tensor, "B F K"], y: Int[Tensor, "B L"]) -> Float[Tensor, " B"]:
+        nats = cost(logs, y)
+        nats = torch.where(possible(_there(logs), y), nats, 0.0)
+        return nats / (y > 0).sum(dim=1).clamp(min=1)
+
+    def _likely(self, logs: Tensor, texts: Sequence[str]) -> Float[Tensor, " N"]:
+        y = torch.from_numpy(self._speller.table(texts)).to(logs.device)
+        return -cost(logs, y).clamp(max=-_SURE)
+
+    def _weights_for(self, outputs: Tensor, y: Tensor) -> Weights:
+        """Choose on some minutes of what was held out how much the language counts."""
+        logs = self._logs(outputs)
+        frames = _there(logs).cumsum(dim=0)
+        count = max(1, int((frames < _WEIGHING).sum()))
+        search = Search(self.schema.tokens, self._phrases, _FIRST)
+        readings = [search(each) for each in logs[:count].cpu().numpy()]
+        truths = self.told(y[:count])
+        wrong = [
+            _edits.of_letters([truth] * len(found), [self._speller.text(e.codes) for e in found])
+            for truth, found in zip(truths, readings, strict=True)
+        ]
+        return weighed(readings, wrong)
+
+    def _codes(self, outputs: Tensor, weights: Weights) -> list[list[int]]:
+        """Read recordings; what was read last is remembered, for several stages ask for it."""
+        last = self._read_last
+        if last is not None and last[0]() is outputs and last[1] == weights:
+            return last[2]
+        logs = self._logs(outputs)
+        if weights.language == 0:
+            found = best(logs)
+        else:
+            search = Search(self.schema.tokens, self._phrases, weights)
+            first: list[Found] = [search(each)[0] for each in logs.cpu().numpy()]
+            found = [list(each.codes) for each in first]
+        self._read_last = weakref.ref(outputs), weights, found
+        return found
+
+    def _given(self, outputs: Tensor, calibration: Calibration) -> list[str]:
+        codes = self._codes(outputs, _weights_in(calibration))
+        return [" ".join(self._speller.text(each).split()) for each in codes]
+
+    def _heard(self, outputs: Tensor, codes: Sequence[Sequence[int]]) -> list[list[Heard]]:
+        rows = self._logs(outputs).cpu().numpy()
+        return [words_of(*row, self._speller) for row in zip(rows, codes, strict=True)]
+
+    def _place(self, text: str) -> int:
+        """Give the number of a transcript; they are numbered as they are met."""
+        if text not in self._said:
+            self._said.append(text)
+        return self._said.index(text)
+
+    def _unspelled(self, text: str) -> bool:
+        return self._speller.unknown in self._speller.codes(text)
+
+
+def _there(logs: Float[Tensor, "B F K"]) -> Int[Tensor, " B"]:
+    """Count the frames of each recording: behind its end they are sure to say nothing."""
+    return (logs[:, :, 0].detach() < 0).sum(dim=1)
+
+
+def _texts(targets: NDArray[Any]) -> list[str]:
+    return [normalised(str(each)) for each in targets.tolist()]
+
+
+def _spoken(words: Sequence[Heard]) -> str:
+    return " ".join(word.text for word in words)
+
+
+def _unmarked(text: str) -> str:
+    """Give a transcript without its marked word."""
+    before, _, rest = text.partition("[")
+    return " ".join((before + rest.partition("]")[2]).split()) if "[" in text else text
+
+
+def _transcript(words: Sequence[Heard], curve: Sequence[float], level: float) -> Transcript:
+    sure = confidences(words, curve)
+    found = tuple(
+        Word(text=word.text, start=word.start, end=word.end, confidence=each)
+        for word, each in zip(words, sure, strict=True)
+    )
+    return Transcript(text=_spoken(words), words=found, level=level)
+
+
+def _weights_in(calibration: Calibration) -> Weights:
+    given = [calibration.get(name, 0.0) for name in ("language", "letter")]
+    if not all(type(each) is float and 0 <= each <= 10 for each in given):
+        raise ValueError("the weights of the language are no numbers from 0 to 10")
+    return Weights(language=given[0], letter=given[1])
+
+
+def _ratio(wrong: _scores.Values, counts: _scores.Values, weights: _scores.Values) -> float:
+    return float(weights @ wrong / max(weights @ counts, 1e-9))
