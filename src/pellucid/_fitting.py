@@ -15,7 +15,7 @@ from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
 from pellucid.generating import tried
-from pellucid.judging import account, glance, judge
+from pellucid.judging import account, glance, glanced, judge
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
@@ -266,21 +266,23 @@ class Fitting:
         after = self._reserve(looking * choice.members * (3 + 2 * tests))
         waiting = max(0.0, self.clock.left - after) * others / (others + 1) if others else 0.0
 
+        whole = len(ready.valid.y) / len(glanced(ready).y)  # of which a look is a part
+
         def reserving(looking: float) -> float:
-            return waiting + self._reserve(looking * choice.members * (3 + 2 * tests))
+            return waiting + self._reserve(whole * looking * choice.members * (3 + 2 * tests))
 
         pace = Pace(
             self.clock,
             steps=limits.steps,
             most=math.ceil(most * len(ready.train) / choice.batch) if math.isfinite(most) else most,
-            reserve=reserving(looking),
+            reserve=reserving(looking / whole),
         )
         run = Run(
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
             look=lambda: glance(ready, learner.network, choice.numerics),
-            looking=looking,
+            looking=looking / whole,
             checkpoint=checkpoint,
             facts={"choice": choice.to_json(), "member": number},
             watch=self.watch,

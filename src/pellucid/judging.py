@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pellucid import _inference
 from pellucid.explaining import Subject
@@ -39,8 +40,18 @@ class Judged:
 
 
 def glance(ready: Prepared, network: nn.Module, numerics: Numerics) -> float:
-    """Give the main score on the held-out side, quickly."""
-    return ready.task.score(_outputs(ready, network, numerics, ready.valid), ready.valid.y)
+    """Give the main score on the held-out side, or on as much of it as is enough, quickly."""
+    side = glanced(ready)
+    return ready.task.score(_outputs(ready, network, numerics, side), side.y)
+
+
+def glanced(ready: Prepared) -> Side:
+    """Give the part of the held-out side that a look during training is content with."""
+    count, most = len(ready.valid.y), ready.task.glanced
+    if most is None or count <= most:
+        return ready.valid
+    places = np.linspace(0, count - 1, most).round().astype(np.int64)
+    return Side(stored=ready.valid.stored[places], y=ready.valid.y[torch.from_numpy(places)])
 
 
 def judge(
@@ -55,7 +66,7 @@ def judge(
     """
     ready = folds[0][0]
     task = ready.task
-    y = torch.cat([fold.valid.y.cpu() for fold, _ in folds])
+    y = _together([fold.valid.y.cpu() for fold, _ in folds])
     outputs, views = _best_views(folds, y, numerics)
     calibration = task.calibrate(outputs, y)
     scores = _scored(ready, outputs, y, calibration)
@@ -93,6 +104,14 @@ def account(
     cases = choose(stored[0], train.y, names[0], stored[1], held.y, names[1], seed=seed)
     left = None if seconds is None else max(0.0, seconds - (time.perf_counter() - started))
     return cases, trust(subject, cases, seconds=left)
+
+
+def _together(several: Sequence[Tensor]) -> Tensor:
+    """Put targets together; sequences become as long as the longest of them."""
+    if several[0].ndim != 2:
+        return torch.cat(list(several))
+    longest = max(y.shape[1] for y in several)
+    return torch.cat([functional.pad(y, (0, longest - y.shape[1])) for y in several])
 
 
 def _spread(y: Tensor, seed: int) -> "np.ndarray[Any, np.dtype[np.int64]]":

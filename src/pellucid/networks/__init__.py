@@ -27,6 +27,9 @@ where `state` is a tuple of tensors, (B, …) each, and None is the memory of no
 one by one gives what `each` gives at once. Where `schema.ahead` is not 0 they look back only, and
 `forward` is the last of `each`.
 
+A network whose outputs cost much, such as whole sentences, offers `noticed(x) -> (B, E)`: what it
+sees of an example as a whole, by which like examples are found.
+
 A module whose products gain from half width on a CPU says so by a class attribute
 `half_width = True`; convolutions need not.
 

@@ -28,6 +28,9 @@ def token_nats(
     weight: Float[Tensor, "V E"],
     bias: Float[Tensor, " V"],
     wanted: Int64[Tensor, "B T"],
+    *,
+    smoothing: float = 0.0,
+    alike: bool = False,
 ) -> Float[Tensor, "B T"]:
     """Give the loss of each token, nats; 0 where none is there.
 
@@ -38,9 +41,12 @@ def token_nats(
         weight: of the last layer.
         bias: of the last layer.
         wanted: the token that came, 0 for nothing.
+        smoothing: share of what is wanted that is spread evenly over all tokens.
+        alike: what is lowered will weigh all tokens of the batch alike, and not the mean of each
+            example: only how fast the gradient is had depends on it.
     """
     there = wanted != 0
-    share = there / there.sum(dim=1, keepdim=True).clamp(min=1)
+    share = there / (there.sum() if alike else there.sum(dim=1, keepdim=True)).clamp(min=1)
     whole = bool(there.all())
     rows = hidden.flatten(0, 1) if whole else hidden[there]
     device = hidden.device.type
@@ -50,11 +56,12 @@ def token_nats(
     learning = torch.is_grad_enabled() and (rows.requires_grad or weight.requires_grad)
     if learning:
         nats: Tensor = _Nats.apply(  # type: ignore[no-untyped-call]
-            rows, weight, bias, tokens, shares, width
+            rows, weight, bias, tokens, shares, width, smoothing
         )
     else:
         with torch.autocast(device, enabled=False):
-            nats, _ = _swept(rows.to(width), weight.to(width), bias, tokens, shares, learning=False)
+            given = rows.to(width), weight.to(width), bias, tokens, shares
+            nats, _ = _swept(given, smoothing, learning=False)
     if whole:
         return nats.view(wanted.shape)
     return torch.zeros_like(share, dtype=nats.dtype).masked_scatter(there, nats)
@@ -72,13 +79,13 @@ class _Nats(torch.autograd.Function):
         wanted: Tensor,
         shares: Tensor,
         width: torch.dtype,
+        smoothing: float,
     ) -> Tensor:
         with torch.autocast(rows.device.type, enabled=False):
-            nats, made = _swept(
-                rows.to(width), weight.to(width), bias, wanted, shares, learning=True
-            )
+            given = rows.to(width), weight.to(width), bias, wanted, shares
+            nats, made = _swept(given, smoothing, learning=True)
         ctx.save_for_backward(rows, weight, bias, wanted, shares, *made)
-        ctx.width = width
+        ctx.width, ctx.smoothing = width, smoothing
         return nats
 
     @staticmethod
@@ -88,23 +95,24 @@ class _Nats(torch.autograd.Function):
         with torch.autocast(rows.device.type, enabled=False):
             if not torch.allclose(given, factor * shares, rtol=1e-3, atol=1e-12):
                 width, factor = ctx.width, torch.ones((), device=given.device)
-                made = _swept(rows.to(width), weight.to(width), bias, wanted, given, learning=True)
-                _, (_, to_weight, to_bias) = made
+                told = rows.to(width), weight.to(width), bias, wanted, given
+                _, (_, to_weight, to_bias) = _swept(told, ctx.smoothing, learning=True)
             to_rows = (to_rows * given[:, None]).to(rows.dtype)
             weights = (to_weight * factor).to(weight.dtype), (to_bias * factor).to(bias.dtype)
-        return to_rows, *weights, None, None, None
+        return to_rows, *weights, None, None, None, None
 
 
 def _swept(
-    rows: Float[Tensor, "R E"],
-    weight: Float[Tensor, "V E"],
-    bias: Float[Tensor, " V"],
-    wanted: Int64[Tensor, " R"],
-    shares: Float[Tensor, " R"],
-    *,
-    learning: bool,
+    given: tuple[Tensor, Tensor, Tensor, Tensor, Tensor], smoothing: float, *, learning: bool
 ) -> tuple[Float[Tensor, " R"], tuple[Tensor, ...]]:
-    """Give the nats of all rows and what they change: rows, weight by shares, bias by shares."""
+    """Give the nats of all rows and what they change: rows, weight by shares, bias by shares.
+
+    Args:
+        given: rows (R, E), weight (V, E), bias (V,), what is wanted (R,) and the shares (R,).
+        smoothing: see `token_nats`.
+        learning: whether the changes are wanted.
+    """
+    rows, weight, bias, wanted, shares = given
     nats = torch.empty(len(rows), dtype=bias.dtype, device=rows.device)
     to_rows = torch.empty_like(rows if learning else rows[:0])
     to_weight = torch.zeros(weight.shape, dtype=bias.dtype, device=rows.device)
@@ -118,10 +126,16 @@ def _swept(
         if not learning:
             known = torch.log_softmax(logits, dim=1, dtype=bias.dtype)
             nats[part] = -known.gather(1, token)[:, 0]
+            if smoothing:
+                nats[part] += smoothing * (-known.mean(dim=1) - nats[part])
             continue
         wrong = torch.softmax(logits, dim=1, dtype=bias.dtype)
         nats[part] = -wrong.gather(1, token)[:, 0].clamp(min=_LEAST).log()
-        wrong.scatter_add_(1, token, wrong.new_full(token.shape, -1.0))
+        if smoothing:
+            apart = logits.gather(1, token)[:, 0] - logits.mean(dim=1, dtype=bias.dtype)
+            nats[part] += smoothing * apart
+            wrong -= smoothing / len(weight)
+        wrong.scatter_add_(1, token, wrong.new_full(token.shape, smoothing - 1.0))
         to_bias += shares[part] @ wrong
         wrong = wrong.to(rows.dtype)
         torch.mm(wrong, table.T, out=to_rows[part])
