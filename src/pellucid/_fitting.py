@@ -16,7 +16,7 @@ from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
 from pellucid.generating import tried
-from pellucid.judging import account, glance, judge, looks_of
+from pellucid.judging import account, glance, glanced, judge, looks_of
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
@@ -299,9 +299,11 @@ class Fitting:
         after = self._reserve(looking * needed)
         waiting = max(0.0, self.clock.left - after) * others / (others + 1) if others else 0.0
 
+        whole = len(ready.valid.y) / len(glanced(ready).y)  # of which a look is a part
+
         def reserving(looking: float) -> tuple[float, float]:
-            looking = self.jury.fitted(looking, needed)
-            return waiting + self._reserve(looking * needed), looking
+            looking = self.jury.fitted(whole * looking, needed)
+            return waiting + self._reserve(looking * needed), looking / whole
 
         pace = Pace(
             self.clock,
@@ -314,7 +316,7 @@ class Fitting:
             pace=pace,
             metric=ready.task.metric,
             look=lambda: self._glanced(ready, choice, learner, run),
-            looking=looking,
+            looking=looking / whole,
             checkpoint=checkpoint,
             facts={"choice": choice.to_json(), "member": number},
             watch=self.watch,

@@ -106,6 +106,17 @@ def tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def one_or_all(data: Sequence[str]) -> Any:
+    """Give the only path there is, or all of them."""
+    return data[0] if len(data) == 1 else list(data)
+
+
+def lines() -> Iterator[str]:
+    """Give the lines of standard input as they come; bytes that are no text are replaced."""
+    for line in sys.stdin.buffer:
+        yield line.decode(errors="replace").rstrip("\r\n")
+
+
 def named_after(data: str) -> str:
     """Name a model after its data, in the current folder."""
     path = Path(data).resolve()

@@ -30,6 +30,9 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file.")]
+Sources = Annotated[
+    list[str], typer.Argument(metavar="DATA...", help="A folder or files of raw data.")
+]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder or a file of raw data.")]
 Files = Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="Raw files.")]
 Texts = Annotated[list[str] | None, typer.Option("--text", help="Some words instead of files.")]
@@ -86,13 +89,15 @@ def look(  # noqa: PLR0913 - one argument an option
 
 @app.command()
 def fit(  # noqa: PLR0913 - one argument an option
-    data: Data,
+    data: Sources,
     *,
     task: Annotated[str | None, typer.Option(help="Default: read off the data.")] = None,
     target: Target = None,
     group: Group = None,
     network: Annotated[str | None, typer.Option(help="Default: chosen by timing.")] = None,
-    valid: Annotated[str | None, typer.Option(help="Default: split off DATA.")] = None,
+    valid: Annotated[
+        list[str] | None, typer.Option(help="Default: split off DATA. Once for each file of it.")
+    ] = None,
     horizon: Annotated[int | None, typer.Option(help="Steps that a forecast shall reach.")] = None,
     past: Annotated[int | None, typer.Option(help="Steps that it may look back at.")] = None,
     budget: Annotated[str, typer.Option(help="Time for everything: '60 s', '1.5 h'.")] = "10 min",
@@ -111,15 +116,15 @@ def fit(  # noqa: PLR0913 - one argument an option
     from pellucid.showing import Display, summarise
     from pellucid.training.budget import process_started
 
-    path = out or _shell.named_after(data)
+    path = out or _shell.named_after(data[0])
     with Display(quiet=quiet) as watch:
         model = pellucid.fit(
-            data,
+            _shell.one_or_all(data),
             task=task,
             target=target,
             group=group,
             network=network,
-            valid=valid,
+            valid=_shell.one_or_all(valid) if valid else None,
             horizon=horizon,
             past=past,
             budget=budget,
@@ -139,9 +144,9 @@ def fit(  # noqa: PLR0913 - one argument an option
 
 
 @app.command()
-def evaluate(model: ModelFile, data: Data, *, as_json: AsJson = False) -> None:
+def evaluate(model: ModelFile, data: Sources, *, as_json: AsJson = False) -> None:
     """Score a model on data that it has not seen, with intervals, beside the guess."""
-    result = pellucid.load(model).evaluate(data)
+    result = pellucid.load(model).evaluate(_shell.one_or_all(data))
     _shell.answer(result.to_json() if as_json else str(result))
 
 
@@ -243,6 +248,15 @@ def generate(  # noqa: PLR0913 - one argument an option
         "count": count,
     }
     generate(pellucid.load(model), model, options, out, as_json=as_json)
+
+
+@app.command()
+def translate(model: ModelFile) -> None:
+    """Translate the lines of standard input, in their order, as they come."""
+    from pellucid.translating import translate as lines_of
+
+    for line in lines_of(pellucid.load(model), _shell.lines()):
+        _shell.say(line)
 
 
 @app.command()

@@ -45,17 +45,28 @@ class Judged:
 def glance(
     ready: Prepared, network: nn.Module, numerics: Numerics
 ) -> tuple[float, Trouble | None]:
-    """Give the main score on the held-out side, quickly, and what goes wrong, if it can be told."""
-    outputs = _outputs(ready, network, numerics, ready.valid)
-    score = ready.task.score(outputs, ready.valid.y)
+    """Give the main score on the held-out side, or on as much of it as is enough, quickly.
+
+    Returns:
+        The score; and what goes wrong, if that can be told.
+    """
+    side = glanced(ready)
+    outputs = _outputs(ready, network, numerics, side)
+    score = ready.task.score(outputs, side.y)
     if type(ready.task).concern is Task.concern:
         return score, None
     some = ready.train.batch(torch.arange(min(len(ready.train), _SOME)))["x"]
-    return score, ready.task.concern(outputs, ready.valid.y, some)
+    return score, ready.task.concern(outputs, side.y, some)
+
+
+def glanced(ready: Prepared) -> Side:
+    """Give the part of the held-out side that a look during training is content with."""
+    count, most = len(ready.valid.y), ready.task.glanced
+    return ready.valid if most is None else ready.valid.sampled(most / count)
 
 
 def looks_of(ready: Prepared) -> tuple[float, float]:
-    """Say how many glances the judgement takes as long as.
+    """Say how many glances at all that is held out the judgement takes as long as.
 
     Returns:
         What each network takes for what was held out from it; what each of them takes for the test

@@ -120,12 +120,18 @@ class Model:
             BadInputError: if nothing can be used, or the level is not between 0 and 1.
         """
         examples = self._read(source)
-        answers = self.task.answers(self.outputs(examples), self.calibration, level=level)
+        answers = self._answers(examples, level)
         placed = partial(over, self.kind, self.schema, examples)
         return (
             Prediction(name, held if isinstance(held, Fault) else placed(answers[held], held))
             for name, held in _ordering.merged(source, examples.names, examples.faults)
         )
+
+    def _answers(self, examples: Examples, level: float) -> Sequence[Answer]:
+        """Answer examples, those that are too large for the network part by part."""
+        parts, owners, between = self.kind.apart(examples, self.schema)
+        found = self.task.answers(self.outputs(parts), self.calibration, level=level)
+        return found if len(parts) == len(examples) else self.task.joined(found, owners, between)
 
     def explain(
         self, source: Any, *, answer: str | None = None, method: str | None = None
@@ -199,7 +205,8 @@ class Model:
         """Score the model on data that it has not seen.
 
         Args:
-            source: raw data with targets. Where its folders name a test side, that side alone.
+            source: raw data with targets; for pairs of sentences also two paths, the source first.
+                Where its folders name a test side, that side alone.
 
         Raises:
             BadInputError: if nothing can be used, or there are no targets.

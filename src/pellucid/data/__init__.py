@@ -282,6 +282,19 @@ class Kind(ABC):
         del stored, schema
         return None
 
+    def apart(
+        self, examples: Examples, schema: Schema
+    ) -> tuple[Examples, NDArray[np.int64], Sequence[str]]:
+        """Divide examples that are larger than a network can take, to be answered part by part.
+
+        Returns:
+            The parts, M examples; the example that each is from, (M,), in ascending order; and
+            what stands before each part in the answer as a whole, "" before the first (see
+            `Task.joined`). The default: every example is a part of its own.
+        """
+        del schema
+        return examples, np.arange(len(examples)), ("",) * len(examples)
+
     def augment(
         self, x: "torch.Tensor", schema: Schema, generator: "torch.Generator"
     ) -> "torch.Tensor":

@@ -76,13 +76,14 @@ def is_closed(words: Counter[str]) -> bool:
     return words[UNKNOWN] > _UNKNOWN * words.total() or once <= _ONCE * len(words)
 
 
-def learned(texts: Sequence[str], form: str, *, stream: bool) -> Form:
+def learned(texts: Sequence[str], form: str, *, stream: bool, pieces: int = _PIECES) -> Form:
     """Learn the codes of a form.
 
     Args:
         texts: of the training side.
         form: "characters", "words" or "pieces".
         stream: whether they are to be continued: then a text need not start with a word.
+        pieces: how many, for a million characters; their number grows by the square root.
 
     Raises:
         MissingExtraError: if pieces are wanted and the package that learns them is not there.
@@ -91,7 +92,7 @@ def learned(texts: Sequence[str], form: str, *, stream: bool) -> Form:
         return Characters(_letters(texts))
     if form == "words":
         return Words(_words(texts))
-    return Pieces(_pieces(texts, spaced=not stream))
+    return Pieces(_pieces(texts, pieces, spaced=not stream))
 
 
 def shares(codes: Sequence[NDArray[Any]], size: int) -> tuple[float, ...]:
@@ -117,14 +118,14 @@ def _words(texts: Sequence[str]) -> list[str]:
     return sorted(found, key=lambda word: (-found[word], word))
 
 
-def _pieces(texts: Sequence[str], *, spaced: bool) -> str:
+def _pieces(texts: Sequence[str], wanted: int, *, spaced: bool) -> str:
     package = tokenizers()
     millions = sum(map(len, texts)) / 1e6
     engine = package.Tokenizer(package.models.BPE())
     engine.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
     engine.decoder = package.decoders.ByteLevel()
     trainer = package.trainers.BpeTrainer(
-        vocab_size=round(min(_MOST, max(_FEWEST, _PIECES * math.sqrt(millions)))),
+        vocab_size=round(min(_MOST, max(_FEWEST, wanted * math.sqrt(millions)))),
         min_frequency=_TWICE,
         initial_alphabet=sorted(package.pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,

@@ -69,6 +69,11 @@ class Subject:
         given = torch.from_numpy(np.array(stored)).to(self.device)
         return self.kind.tensor(given, self.schema)
 
+    def posed(self, x: Float[Tensor, "N ..."]) -> Float[Tensor, "N ..."]:
+        """Give examples as they are when their answers are explained; see `Task.posed`."""
+        with torch.inference_mode(), _inference.autocast(self.device, self.numerics):
+            return self.task.posed(self.network, x).clone()
+
     def outputs(self, x: Float[Tensor, "B ..."], *, exact: bool = False) -> Float[Tensor, "B K"]:
         """Give the outputs for one batch, with whatever gradients are asked for.
 

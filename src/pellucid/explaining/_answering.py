@@ -77,12 +77,13 @@ class Why:
         """
         subject = self.subject
         one = subject.kind.take(examples, np.array([place]))
-        x = subject.x(subject.kind.encode(one, subject.schema))
+        x = subject.posed(subject.x(subject.kind.encode(one, subject.schema)))
         outputs = subject.asked(x)
         task = subject.task
         which = int(task.chosen(outputs)[0]) if answer is None else task.answer_place(answer)
         blank, blanks = self._blank(x, which, blank)
         (parts,) = subject.kind.parts(one, subject.schema)
+        parts = task.divided(parts, x[0], which)
         case = Case(x=x[0], parts=parts, blanks=blanks, which=which, seed=seed)
         return case, blank, outputs
 
@@ -136,10 +137,16 @@ class Why:
             parts=_largest_first(case, shares),
             neighbours=() if self.recall is None else self.recall.neighbours(case.x, case.which),
             contrast=contrast(subject, examples, place, case, self.recall, shares),
-            picture=subject.kind.paint(examples, place, case.parts, shares.double().numpy()),
+            picture=self._picture(examples, place, case, shares),
             sound=subject.kind.sound(examples, place),
             notes=() if self.recall else ("no training cases are stored in this model",),
         )
+
+    def _picture(self, examples: Examples, place: int, case: Case, shares: Tensor) -> bytes:
+        """Draw the example with its shares; an answer of several words beside what it rests on."""
+        subject, parts = self.subject, case.parts
+        drawn = subject.task.illustrated(case.x, parts, subject.asked)
+        return drawn or subject.kind.paint(examples, place, parts, shares.double().numpy())
 
     def _blank(self, x: Tensor, which: int, wish: str | None) -> tuple[str, Tensor]:
         if wish is None:

@@ -244,9 +244,10 @@ def _measured(
 
 def _case(subject: Subject, cases: Cases, place: int, others: Tensor) -> Case:
     stored = np.array(cases.held[place : place + 1])
-    x = subject.x(stored)
+    x = subject.posed(subject.x(stored))
     (parts,) = subject.kind.parts(subject.kind.restore(stored, subject.schema), subject.schema)
     which = int(subject.task.chosen(subject.asked(x))[0])
+    parts = subject.task.divided(parts, x[0], which)
     _, blanks = choose_blank(subject, x[0], which, others)
     return Case(x=x[0], parts=parts, blanks=blanks, which=which, seed=place)
 

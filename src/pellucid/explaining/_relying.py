@@ -68,6 +68,12 @@ def rely(  # noqa: PLR0913 - what is asked about, and by what means
     Raises:
         BadInputError: if there is no such answer, or mistakes are asked for without right answers.
     """
+    if subject.task.made:
+        raise BadInputError(
+            given=f"a model that was made to {subject.task.name}, whose answers are made",
+            needed="one whose answers can be compared: a class or a number",
+            remedy="explain single examples: `pellucid explain MODEL --text '…'`",
+        )
     outputs = outputs.float().cpu()
     y = None if y is None else y.cpu()
     wrong = _wrong(subject.task, outputs, y)

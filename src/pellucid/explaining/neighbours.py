@@ -108,7 +108,7 @@ class Recall:
         )
 
     def _pushes(self, seen: Tensor, outputs: Tensor, which: int) -> Float[Tensor, " N"]:
-        if not self.subject.task.needs_targets:
+        if self.subject.task.made or not self.subject.task.needs_targets:
             # What a case wanted the answer to be is not known: it is like this one, no more.
             return torch.zeros(len(self.cases))
         slopes = influence.slopes_explained(self.subject, outputs, torch.tensor([which]))

@@ -43,6 +43,9 @@ and one whose parts are learned in turn, each on a loss of its own, offers
 All chance in them comes from torch's own generator, and what they remember lies in buffers, so that
 a run that is resumed goes on as one that was never stopped.
 
+A network whose outputs cost much, such as whole sentences, offers `noticed(x) -> (B, E)`: what it
+sees of an example as a whole, by which like examples are found.
+
 A module whose products gain from half width on a CPU says so by a class attribute
 `half_width = True`; convolutions need not.
 

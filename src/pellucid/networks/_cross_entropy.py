@@ -32,6 +32,9 @@ def token_nats(
     weight: Float[Tensor, "V E"],
     bias: Float[Tensor, " V"],
     wanted: Int64[Tensor, "B T"],
+    *,
+    smoothing: float = 0.0,
+    alike: bool = False,
 ) -> Float[Tensor, "B T"]:
     """Give the loss of each token, nats; 0 where none is there.
 
@@ -42,9 +45,12 @@ def token_nats(
         weight: of the last layer.
         bias: of the last layer.
         wanted: the token that came, 0 for nothing.
+        smoothing: share of what is wanted that is spread evenly over all tokens.
+        alike: what is lowered will weigh all tokens of the batch alike, and not the mean of each
+            example: only how fast the gradient is had depends on it.
     """
     there = wanted != 0
-    share = there / there.sum(dim=1, keepdim=True).clamp(min=1)
+    share = there / (there.sum() if alike else there.sum(dim=1, keepdim=True)).clamp(min=1)
     whole = bool(there.all())
     rows = hidden.flatten(0, 1) if whole else hidden[there]
     device = hidden.device.type
@@ -54,11 +60,12 @@ def token_nats(
     learning = torch.is_grad_enabled() and (rows.requires_grad or weight.requires_grad)
     if learning:
         nats: Tensor = _Nats.apply(  # type: ignore[no-untyped-call]
-            rows, weight, bias, tokens, shares, width
+            rows, weight, bias, tokens, shares, width, smoothing
         )
     else:
         with torch.autocast(device, enabled=False):
-            nats, _ = _swept(rows.to(width), weight.to(width), bias, tokens, shares, learning=False)
+            given = rows.to(width), weight.to(width), bias, tokens, shares
+            nats, _ = _swept(given, smoothing, learning=False)
     if whole:
         return nats.view(wanted.shape)
     return torch.zeros_like(share, dtype=nats.dtype).masked_scatter(there, nats)
@@ -76,13 +83,13 @@ class _Nats(torch.autograd.Function):
         wanted: Tensor,
         shares: Tensor,
         width: torch.dtype,
+        smoothing: float,
     ) -> Tensor:
         with torch.autocast(rows.device.type, enabled=False):
-            nats, made = _swept(
-                rows.to(width), weight.to(width), bias, wanted, shares, learning=True
-            )
+            given = rows.to(width), weight.to(width), bias, wanted, shares
+            nats, made = _swept(given, smoothing, learning=True)
         ctx.save_for_backward(rows, weight, bias, wanted, shares, *made)
-        ctx.width = width
+        ctx.width, ctx.smoothing = width, smoothing
         return nats
 
     @staticmethod
@@ -92,23 +99,24 @@ class _Nats(torch.autograd.Function):
         with torch.autocast(rows.device.type, enabled=False):
             if not torch.allclose(given, factor * shares, rtol=1e-3, atol=1e-12):
                 width, factor = ctx.width, torch.ones((), device=given.device)
-                made = _swept(rows.to(width), weight.to(width), bias, wanted, given, learning=True)
-                _, (_, to_weight, to_bias) = made
+                told = rows.to(width), weight.to(width), bias, wanted, given
+                _, (_, to_weight, to_bias) = _swept(told, ctx.smoothing, learning=True)
             to_rows = (to_rows * given[:, None]).to(rows.dtype)
             weights = (to_weight * factor).to(weight.dtype), (to_bias * factor).to(bias.dtype)
-        return to_rows, *weights, None, None, None
+        return to_rows, *weights, None, None, None, None
 
 
 def _swept(
-    rows: Float[Tensor, "R E"],
-    weight: Float[Tensor, "V E"],
-    bias: Float[Tensor, " V"],
-    wanted: Int64[Tensor, " R"],
-    shares: Float[Tensor, " R"],
-    *,
-    learning: bool,
+    given: tuple[Tensor, Tensor, Tensor, Tensor, Tensor], smoothing: float, *, learning: bool
 ) -> tuple[Float[Tensor, " R"], tuple[Tensor, ...]]:
-    """Give the nats of all rows and what they change: rows, weight by shares, bias by shares."""
+    """Give the nats of all rows and what they change: rows, weight by shares, bias by shares.
+
+    Args:
+        given: rows (R, E), weight (V, E), bias (V,), what is wanted (R,) and the shares (R,).
+        smoothing: see `token_nats`.
+        learning: whether the changes are wanted.
+    """
+    rows, weight, bias, wanted, shares = given
     nats = torch.empty(len(rows), dtype=bias.dtype, device=rows.device)
     to_rows = torch.empty_like(rows if learning else rows[:0])
     to_weight = torch.zeros(weight.shape, dtype=bias.dtype, device=rows.device)
@@ -130,7 +138,33 @@ def _swept(
         to_weight += torch.mm(
             wrong.T, (rows[part] * shares[part, None]).to(rows.dtype), out=product
         )
-    return nats, (to_rows, to_weight, to_bias)
+    made = (to_rows, to_weight, to_bias)
+    if smoothing:
+        nats += smoothing * _smoothed(given, made if learning else None, smoothing)
+    return nats, made
+
+
+def _smoothed(
+    given: tuple[Tensor, Tensor, Tensor, Tensor, Tensor],
+    made: tuple[Tensor, Tensor, Tensor] | None,
+    smoothing: float,
+) -> Float[Tensor, " R"]:
+    """Give how far the logit of what is wanted lies above the mean; add its slope to what is made.
+
+    What smoothing adds is linear in the logits, so none of them is needed once more.
+    """
+    rows, weight, bias, wanted, shares = given
+    middle = weight.mean(dim=0, dtype=bias.dtype)
+    apart = weight[wanted].to(bias.dtype) - middle
+    if made is not None:
+        to_rows, to_weight, to_bias = made
+        told = rows.to(bias.dtype) * (smoothing * shares)[:, None]
+        to_rows += (smoothing * apart).to(rows.dtype)
+        to_weight.index_add_(0, wanted, told).sub_(told.sum(dim=0) / len(weight))
+        to_bias.index_add_(0, wanted, smoothing * shares).sub_(
+            smoothing * shares.sum() / len(weight)
+        )
+    return (rows.to(bias.dtype) * apart).sum(dim=1) + bias[wanted] - bias.mean()
 
 
 def _compared(

@@ -248,6 +248,9 @@ def _worst(model: "Model", found: Sample) -> list[int]:
 def _reliance(
     model: "Model", found: Sample, seconds: float, silent: dict[str, str]
 ) -> Reliance | None:
+    if model.task.made:
+        silent["reliance"] = "an answer that is made has no parts in common with others"
+        return None
     try:
         return rely(
             model.why.subject,
@@ -264,6 +267,8 @@ def _reliance(
 
 
 def _groups(model: "Model", found: Sample) -> Sequence[Group]:
+    if model.task.made:
+        return ()  # scores of whole texts cannot be had thousands of times
     by = columns(model, found)
     return weakest(model.task, found.outputs, found.y, by, calibration=model.calibration)
 

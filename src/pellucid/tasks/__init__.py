@@ -9,14 +9,14 @@ To add a task: copy the shortest file of this folder and decorate its class with
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pellucid.data import Schema
+from pellucid.data import Parts, Schema
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError
 from pellucid.tasks._drawing import Drawing
@@ -89,6 +89,9 @@ class Task(ABC):
         varies: whether training may see other views of an example than the one that was given; not
             where examples are to be made like it.
         refines: whether calibration may make answers better than those that `score` looks at.
+        made: whether an answer is made and not one of a few: then none is its rival, and no
+            training example pushed it more than another.
+        glanced: held-out examples that a look during training is content with; None for all.
         smoothing: share of the target that training spreads over all classes, where there are any;
             the loop sets it from the network's recipe.
     """
@@ -98,6 +101,8 @@ class Task(ABC):
     makes: ClassVar[str] = ""
     varies: ClassVar[bool] = True
     refines: ClassVar[bool] = False
+    made: ClassVar[bool] = False
+    glanced: ClassVar[int | None] = None
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]
@@ -127,7 +132,7 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, targets: NDArray[Any]) -> Tensor:
-        """Turn raw targets into y, (N,), or (N, H, C) for what comes next.
+        """Turn raw targets into y, (N,), (N, H, C) for what comes next, (N, T) for sequences.
 
         Raises:
             BadInputError: if a target was never seen in training or is missing.
@@ -181,6 +186,41 @@ class Task(ABC):
         self, outputs: Tensor, calibration: Calibration, *, level: float
     ) -> Sequence[Answer]:
         """Decode outputs, (N, K); sets or intervals hold the truth with probability `level`."""
+
+    def joined(
+        self, answers: Sequence[Answer], owners: NDArray[Any], between: Sequence[str]
+    ) -> Sequence[Answer]:
+        """Put the answers to the parts of examples together (`Kind.apart`), one an example.
+
+        The default: every part is an example.
+        """
+        del owners, between
+        return answers
+
+    def posed(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Give x as it is when its answer is explained.
+
+        Where the answer is none of a few, but made, it is put behind what was read: the network
+        then says how likely that answer is, and parts of both may be covered. The default: x.
+        """
+        del network
+        return x
+
+    def divided(self, parts: Parts, x: Tensor, which: int) -> Parts:
+        """Give the parts of a posed example, (R,), from those of what was read."""
+        del x, which
+        return parts
+
+    def illustrated(self, x: Tensor, parts: Parts, ask: Callable[[Tensor], Tensor]) -> bytes:
+        """Draw what an answer of several words rests on, as a PNG; nothing where there is one.
+
+        Args:
+            x: a posed example, (R,).
+            parts: of what was read of it.
+            ask: gives the outputs for posed examples, (B, R) → (B, K).
+        """
+        del x, parts, ask
+        return b""
 
     def draw(
         self, outputs: Tensor, chances: Tensor, how: Drawing, calibration: Calibration

@@ -1,0 +1,194 @@
+"""Pairs of sentences: each the translation of the other, to learn to translate from.
+
+Idea: what is read is the source, what is asked is the target. Both are cut into the same list of
+pieces, learned from both sides together, so that a name is the same piece in both; whatever was
+never seen is spelled in bytes. Pairs that teach nothing good are left out, and that is said.
+
+`schema.details["longest"]` says how many codes an answer may have, `["usual"]` is the sentence that
+is most like all targets: the best translation that does not look.
+
+Source: Sennrich, Haddow & Birch 2016, arXiv:1508.07909 (joint byte-pair encoding).
+
+Letters: N pairs, B batch, S source codes, T target codes.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
+from pellucid.data._pairs_cleaning import cleaned, without_empty
+from pellucid.data._pairs_recognising import surely
+from pellucid.data._pairs_sentences import apart
+from pellucid.data._pairs_sources import found_in
+from pellucid.data._text_alike import keys, vectors
+from pellucid.data._text_forms import Form, learned_from
+from pellucid.data._text_found import Texts
+from pellucid.data._text_learning import learned
+from pellucid.data._text_parts import divided, occurrences, plain_words, shared, telling
+from pellucid.registry import kind
+
+if TYPE_CHECKING:
+    import torch
+
+_LONGEST = 256  # codes of a sentence
+_ROOM = 1.25  # times the longest target of training that an answer may be
+_PIECES = 2_500  # for a million characters of both sides together
+_USUAL = 4_000  # targets looked at for the most usual one
+
+
+@kind("pairs")
+class Pairs(Kind):
+    """Sentences and their translations."""
+
+    name = "pairs"
+
+    def recognises(self, source: Any) -> float:
+        return surely(source)
+
+    def read(self, source: Any, ask: Ask) -> Examples:
+        found = found_in(source, ask)
+        return (cleaned(found) if ask.schema is None else without_empty(found)).examples()
+
+    def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
+        return examples.replace(
+            names=[examples.names[place] for place in places.tolist()],
+            raw=examples.raw.taken(places),
+            targets=None if examples.targets is None else examples.targets[places],
+            groups=None if examples.groups is None else examples.groups[places],
+            sides=None if examples.sides is None else examples.sides[places],
+            faults=(),
+            notes=(),
+        )
+
+    def keys(self, examples: Examples) -> NDArray[np.uint64]:
+        # Of the sources alone: the same source must not be on both sides of a split.
+        return keys(examples.raw)
+
+    def vectors(self, examples: Examples) -> NDArray[np.float32] | None:
+        return vectors(examples.raw)
+
+    def describe(self, examples: Examples) -> Schema:
+        sources: Texts = examples.raw
+        targets = [] if examples.targets is None else [str(one) for one in examples.targets]
+        form = learned([*sources, *targets], "pieces", stream=False, pieces=_PIECES)
+        codes = form.many(sources)
+        answers = [len(some) + 1 for some in form.many(targets)]
+        room = _ROOM * max(answers, default=1)
+        details = {
+            "form": "pieces",
+            "codes": form.to_json(),
+            "columns": list(sources.columns),
+            "areas": telling(sources, None),
+            "longest": min(_LONGEST, 8 * math.ceil(room / 8)),
+            "usual": _usual(targets),
+        }
+        return Schema(
+            kind="pairs",
+            shape=(min(_LONGEST, max(len(some) for some in codes)),),
+            cardinalities=(form.size,),
+            details=details,
+        )
+
+    def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
+        codes = [some[: schema.shape[0]] for some in _form(schema).many(examples.raw)]
+        longest = max((len(some) for some in codes), default=0)
+        stored = np.zeros((len(codes), longest), np.uint16)
+        for row, some in zip(stored, codes, strict=True):
+            row[: len(some)] = some
+        return stored
+
+    def apart(
+        self, examples: Examples, schema: Schema
+    ) -> tuple[Examples, NDArray[np.int64], Sequence[str]]:
+        return apart(self, examples, _form(schema), schema.shape[0])
+
+    def tensor(self, stored: "torch.Tensor", schema: Schema) -> "torch.Tensor":
+        del schema
+        used = stored.ne(0).any(dim=0).nonzero()
+        longest = int(used[-1]) + 1 if len(used) else 1
+        return stored[:, :longest].float()
+
+    def sizes(self, stored: NDArray[Any], schema: Schema) -> NDArray[np.int64] | None:
+        del schema
+        ends = stored.shape[1] - (stored[:, ::-1] != 0).argmax(axis=1)
+        return np.where(stored.any(axis=1), ends, 0).astype(np.int64)
+
+    def look(self, examples: Examples) -> list[Finding]:
+        from pellucid.data._pairs_findings import findings
+
+        return findings(examples)
+
+    def columns(self, examples: Examples) -> dict[str, NDArray[Any]]:
+        from pellucid.data._text_facts import facts
+
+        return facts(examples.raw)
+
+    def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
+        from pellucid.data._text_sheet import sheet
+
+        return sheet(examples, places)
+
+    def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
+        return [divided(text, _form(schema), schema.shape[0]) for text in examples.raw]
+
+    def areas(self, examples: Examples, schema: Schema) -> list[Parts]:
+        words = [str(word) for word in schema.details["areas"]]
+        return [shared(text, _form(schema), schema.shape[0], words) for text in examples.raw]
+
+    def blanks(
+        self, x: "torch.Tensor", schema: Schema, others: "torch.Tensor"
+    ) -> "dict[str, torch.Tensor]":
+        import torch
+
+        # A code of an answer stays one that is to be foretold, but is not read by what follows.
+        codes = schema.cardinalities[0]
+        blank = torch.where((x >= codes) & (x < 2 * codes), x + codes, x * (x >= codes))
+        del others
+        return {"nothing": blank[None]}
+
+    def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
+        form = _form(schema)
+        texts = [form.text(row[row != 0].astype(np.int32)) for row in np.asarray(stored)]
+        names = [f"sentence {n + 1}" for n in range(len(texts))]
+        raw = Texts(texts, columns=tuple(schema.details["columns"]))
+        return Examples(kind="pairs", names=names, raw=raw)
+
+    def paint(
+        self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
+    ) -> bytes:
+        from pellucid.data._text_painting import painted
+
+        return painted(examples.raw[place], parts, shares)
+
+    def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
+        return occurrences(examples.raw[place], parts)
+
+    @classmethod
+    def specimen(cls, folder: Path) -> Path:
+        from pellucid.data._pairs_specimen import write
+
+        return write(folder)
+
+
+def _form(schema: Schema) -> Form:
+    return learned_from(schema.details)
+
+
+def _usual(targets: Sequence[str]) -> str:
+    """Give the target that shares the most words with all others, for its length."""
+    some = targets[:_USUAL]
+    sets = [plain_words(text) for text in some]
+    counts = Counter(word for each in sets for word in each)
+    middle = float(np.median([len(text) for text in some])) if some else 0.0
+
+    def worth(place: int) -> tuple[float, str]:
+        near = 1 / (1 + abs(len(some[place]) - middle) / max(middle, 1.0))
+        return near * sum(counts[word] for word in sets[place]), some[place]
+
+    return some[max(range(len(some)), key=worth)] if some else ""

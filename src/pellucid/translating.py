@@ -1,0 +1,91 @@
+"""The verb `translate`: lines in, their translations out, in order, as they come.
+
+Idea: sentences are translated many at once, since that costs little more than one; but nobody who
+types a line wants to wait for others. So lines are gathered as long as they come quickly.
+"""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pellucid.errors import BadInputError
+from pellucid.tasks._translate_answer import Translation
+
+if TYPE_CHECKING:
+    from pellucid.model import Model
+
+_TOGETHER = 512  # lines
+_WAITING = 0.05  # s for a further line
+
+
+def translate(model: "Model", lines: Iterable[str]) -> Iterator[str]:
+    """Translate lines; an empty one stays empty, a long one is translated by its sentences.
+
+    Args:
+        model: that translates.
+        lines: as they come; never more than some hundred are held.
+
+    Raises:
+        BadInputError: if the model does not translate.
+    """
+    if model.task.name != "translate":
+        raise BadInputError(
+            given=f"a model that was made to {model.task.name}",
+            needed="a model that translates",
+            remedy="learn one: `pellucid fit train.en train.de --task translate`",
+        )
+    return (line for some in _gathered(lines) for line in _translated(model, some))
+
+
+def _translated(model: "Model", lines: list[str]) -> list[str]:
+    told = [line.strip() for line in lines]
+    places = [place for place, line in enumerate(told) if line]
+    made = [""] * len(lines)
+    if places:
+        answers = model.predict([{"text": told[place]} for place in places])
+        several = answers if isinstance(answers, list) else [answers]
+        for place, answer in zip(places, several, strict=True):
+            if isinstance(answer, Translation):
+                made[place] = " ".join(answer.text.split("\n"))
+    return made
+
+
+def _gathered(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Give lines that came quickly after each other together."""
+    coming: queue.Queue[str | BaseException | None] = queue.Queue(maxsize=2 * _TOGETHER)
+
+    def read() -> None:
+        try:
+            for line in lines:
+                coming.put(line)
+            coming.put(None)
+        except BaseException as error:
+            coming.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        some, last = _together(coming)
+        if some:
+            yield some
+        if isinstance(last, BaseException):
+            raise last
+        if last is None:
+            return
+
+
+def _together(
+    coming: "queue.Queue[str | BaseException | None]",
+) -> tuple[list[str], str | BaseException | None]:
+    """Give the lines that are there, and the last of what came."""
+    last: str | BaseException | None = coming.get()
+    some: list[str] = []
+    while isinstance(last, str):
+        some.append(last)
+        if len(some) == _TOGETHER:
+            return some, last
+        try:
+            last = coming.get(timeout=_WAITING)
+        except queue.Empty:
+            return some, some[-1]
+    return some, last
