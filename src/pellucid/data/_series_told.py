@@ -74,7 +74,8 @@ def said_of_leads(leads: Sequence[Lead], names: Sequence[str]) -> list[Finding]:
     first = leads[0]
     text = (
         f"the past of {names[first.channel]!r} tells of {names[first.variable]!r} what its own "
-        f"past does not: {1 - first.left:.0%} less squared error on windows set apart"
+        f"past does not: with both {first.left:.1%} of the squared error is left on windows set "
+        "apart"
     )
     others = [names[place] for place in strongest(leads) if place != first.channel]
     if others:
