@@ -500,6 +500,39 @@ def test_a_model_of_files_by_class_answers_for_files_and_frames(series, tmp_path
     assert (two.targets, frame.targets) == (None, None)
 
 
+def test_one_file_without_names_is_read_in_the_order_of_training(series, tmp_path):
+    specimen = series.specimen(tmp_path / "bumps")
+    schema = series.describe(series.read(specimen, Ask()))
+    path = specimen / "late" / "4.csv"
+    bare = tmp_path / "bare.csv"
+    bare.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    values = np.loadtxt(path, delimiter=",", skiprows=1)[:, 1:]
+
+    plain, unnamed, array = (
+        series.encode(series.read(given, Ask(schema=schema)), schema)
+        for given in (path, bare, values)
+    )
+
+    assert np.array_equal(unnamed, plain, True)
+    np.testing.assert_allclose(array, plain)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("step,other\n1,2\n2,3\n", "the columns of the training data: force, noise"),
+        ("", "is empty"),
+    ],
+)
+def test_one_file_that_cannot_be_answered_is_told_what_it_lacks(series, tmp_path, content, told):
+    schema = series.describe(series.read(series.specimen(tmp_path / "bumps"), Ask()))
+    path = tmp_path / "one.csv"
+    path.write_text(content)
+
+    with pytest.raises(BadInputError, match=told):
+        series.read(path, Ask(schema=schema))
+
+
 def test_numbers_as_labels_stay_numbers(series, saved):
     text = "series,t,force,load\n" + "".join(
         f"s{number},{step},{step},{number / 2}\n" for number in range(6) for step in range(4)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import pellucid
-from pellucid.data import Ask
+from pellucid.data import Ask, Fault
 from pellucid.data.series import Series
 from pellucid.errors import BadInputError
+from pellucid.tasks._forecast_answer import Outlook
 
 START = datetime(2020, 1, 1)
 ASK = Ask(task="forecast", ahead=3, past=5)
@@ -256,3 +257,71 @@ def test_what_a_user_would_type_survives_what_is_broken(saved, tmp_path):
     (answer,) = model.predict(saved(hours(random.normal(size=40)), "new.csv"))
 
     assert answer.to_json()
+
+
+# What a reader of an answer must know
+
+
+def test_a_column_that_goes_on_may_be_known_in_advance_and_it_is_said(series, saved):
+    rows = [f"{START + timedelta(hours=at)},{'' if at >= 54 else at},{at % 5}" for at in range(60)]
+    path = saved("\n".join(["date,sales,price", *rows]) + "\n")
+
+    plain = series.read(path, ASK)
+    named = series.read(path, Ask(task="forecast", target="sales", ahead=3, past=5))
+
+    assert "'price' goes on where 'sales' has ended" in said(plain)
+    assert "`--target sales`" in said(plain)
+    assert "has ended" not in said(named)
+
+
+def test_a_short_past_is_told_in_the_singular(series, saved):
+    with pytest.raises(BadInputError, match="at least 1 step to look back at and 30 to be judged"):
+        series.read(saved(hours(range(20))), Ask(task="forecast", ahead=30))
+
+
+def test_held_out_is_said_to_be_what_comes_last(saved):
+    told = []
+
+    pellucid.fit(
+        saved(hours(np.sin(np.arange(80)))),
+        task="forecast",
+        horizon=3,
+        past=5,
+        steps=2,
+        watch=lambda progress: told.append(progress.said),
+    )
+
+    assert any(each and "what comes last in time" in each for each in told)
+
+
+def test_predicting_tells_of_a_column_that_is_not_there(saved):
+    waves = [f"{np.sin(at):.3f},{np.cos(at):.3f}" for at in range(80)]
+    path = saved(hours(waves, head="date,y,z\n"))
+    model = pellucid.fit(path, task="forecast", target="y", horizon=3, past=5, steps=2)
+    lacking = saved(hours([each.partition(",")[0] for each in waves]), "lacking.csv")
+    told = []
+
+    answers = list(model.predict_many(lacking, say=told.append))
+
+    assert len(answers) == 1
+    assert told == ["the column 'z' is not there: its mean is taken to be there"]
+
+
+def test_series_that_begin_at_different_times_are_foretold_each_in_its_own_size(saved):
+    rows = [
+        f"s{shop},{START + timedelta(hours=at)},{10**shop * (5 + np.sin(at / 2)):.5g}"
+        for shop in range(4)
+        for at in range(shop * 20, 120)
+    ]
+    path = saved("\n".join(["shop,date,sales", *rows, f"late,{START},7"]) + "\n")
+    model = pellucid.fit(path, task="forecast", horizon=4, past=12, steps=60)
+
+    found = dict(model.predict_many(path))
+
+    means = [
+        float(np.mean(found[name].median["sales"]))
+        for name in sorted(found)
+        if isinstance(found[name], Outlook)
+    ]
+    assert [round(np.log10(mean / 5)) for mean in means] == [0, 1, 2, 3]
+    assert sum(isinstance(each, Fault) for each in found.values()) == 1

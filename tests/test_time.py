@@ -9,6 +9,8 @@ import torch
 from test_training import learner
 from torch import nn
 
+import pellucid
+from pellucid import _fitting
 from pellucid._jury import Jury
 from pellucid._recording import Recorded, Trained, _reason
 from pellucid.preparing import Side
@@ -190,3 +192,20 @@ def test_a_network_at_rest_keeps_its_weights_alone():
     every = [optimizer for some in one.optimizers.values() for optimizer in some]
     assert every
     assert not any(optimizer.state for optimizer in every)
+
+
+def test_a_run_on_a_machine_that_is_slow_to_judge_learns_and_says_so(monkeypatch):
+    glance = _fitting.glance
+
+    def slow(ready, network, numerics):
+        time.sleep(0.02 * len(ready.valid.y))
+        return glance(ready, network, numerics)
+
+    monkeypatch.setattr(_fitting, "glance", slow)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(3000, 3))
+    table = {"a": x[:, 0], "b": x[:, 1], "answer": np.where(x[:, 0] > x[:, 1], "yes", "no")}
+    model = pellucid.fit(table, target="answer", network="mlp", budget="8 s")
+    assert model.record["summary"]["steps"] > 20
+    assert model.record["summary"]["n_valid"] < 200
+    assert any("a fair sample" in said for said in model.record["said"])

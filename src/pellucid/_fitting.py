@@ -297,7 +297,9 @@ class Fitting:
         most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
         others = choice.members - 1 - number  # that are still to be trained
         after = self._reserve(looking * needed)
-        waiting = max(0.0, self.clock.left - after) * others / (others + 1) if others else 0.0
+        waiting = 0.0
+        if others and limits.steps is None:
+            waiting = max(0.0, self.clock.left - after) * others / (others + 1)
 
         whole = len(ready.valid.y) / len(glanced(ready).y)  # of which a look is a part
 

@@ -170,7 +170,7 @@ def predict(
         for decision in decisions(pellucid.load(model), source, level=level, path=model):
             _shell.answer(decision.to_json() if as_json else f"{decision}\n", indent=None)
         return
-    for answer in pellucid.load(model).predict_many(source, level=level):
+    for answer in pellucid.load(model).predict_many(source, level=level, say=_shell.tell):
         _shell.answer(answer.to_json() if as_json else str(answer), indent=None)
 
 

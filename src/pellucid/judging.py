@@ -19,7 +19,7 @@ from pellucid.training.numerics import Numerics
 
 _SOME = 16  # training examples that a cause is looked for in
 _CANDIDATES = 4000  # training examples among which stored cases are chosen
-_OVERHEAD = 1.5  # glances: the outputs once, and what calibration and intervals cost
+_FEWEST = 2  # glances that calibration and intervals may take where an example has one view
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,9 +72,9 @@ def looks_of(ready: Prepared) -> tuple[float, float]:
         What each network takes for what was held out from it; what each of them takes for the test
         side besides.
     """
-    views = _views(ready)
+    views = max(_FEWEST, _views(ready))
     tests = len(ready.test.y) / len(ready.valid.y) if ready.test is not None else 0.0
-    return _OVERHEAD + (views if views > 1 else 0), views * tests
+    return 1.0 + views, views * tests
 
 
 def judge(

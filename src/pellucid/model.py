@@ -9,7 +9,7 @@ model.save("copy.pellucid")
 
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -109,17 +109,24 @@ class Model:
         """
         return self._one_or_all(source, list(self.predict_many(source, level=level)))
 
-    def predict_many(self, source: Any, *, level: float = 0.9) -> Iterator[Prediction]:
+    def predict_many(
+        self, source: Any, *, level: float = 0.9, say: Callable[[str], None] | None = None
+    ) -> Iterator[Prediction]:
         """Answer for raw data, example by example in the order given, faults in their place.
 
         Args:
             source: whatever the kind of data reads; a dictionary is one row.
             level: see `predict`.
+            say: is told what a reader of the answers must know, such as a column that is not there.
 
         Raises:
             BadInputError: if nothing can be used, or the level is not between 0 and 1.
         """
         examples = self._read(source)
+        if say is not None:
+            for note in examples.notes:
+                if note.level == "warning":
+                    say(note.text)
         answers = self._answers(examples, level)
         placed = partial(over, self.kind, self.schema, examples)
         return (

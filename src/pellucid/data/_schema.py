@@ -78,7 +78,7 @@ class Schema:
         Raises:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
-        names = ("shape", "cardinalities", "classes", "shares", "tokens")
-        names += ("variables", "means", "scales", "leads")
+        plain = ("shape", "cardinalities", "classes", "shares", "tokens")
+        names = (*plain, "variables", "means", "scales", "leads")
         fixed = {name: tuple(given[name]) for name in names if name in given}
         return cls(**{**given, **fixed})

@@ -72,17 +72,21 @@ def read_files(files: Mapping[str, Path], ask: Ask, limit: int) -> Examples:
     """
     read: dict[str, dict[str, NDArray[Any]]] = {}
     faults: list[Fault] = []
+    known = _known(ask)
     started, names = time.monotonic(), list(files)
     for place in np.random.default_rng(0).permutation(len(names)).tolist():
         if time.monotonic() - started > ask.reading and len(read) >= _FEWEST:
             break
         try:
-            read[names[place]] = _columns(gather(files[names[place]], Wish(limit=limit)))
+            gathered = gather(files[names[place]], Wish(known=known, limit=limit))
+            read[names[place]] = _named(_columns(gathered), gathered, known)
         except BadInputError as error:
+            if len(names) == 1:
+                raise
             reason = str(error).partition("\n")[0]
             faults.append(Fault(name=names[place], reason=reason))
     sets = Counter(tuple(columns) for columns in read.values())
-    channels = tuple(_known(ask) or (sets.most_common(1)[0][0] if sets else ()))
+    channels = tuple(known or (sets.most_common(1)[0][0] if sets else ()))
     tracks = []
     for name in [name for name in names if name in read]:
         lacking = [channel for channel in channels if channel not in read[name]]
@@ -91,17 +95,27 @@ def read_files(files: Mapping[str, Path], ask: Ask, limit: int) -> Examples:
         else:
             tracks.append(_track(name, _stacked(read[name], channels)))
     if not tracks or not channels:
-        raise _no_series(faults)
+        raise _no_series(faults, known)
     notes = _unread(len(names) - len(tracks) - len(faults), len(names))
     return _examples(tracks, channels, faults, files=True).replace(notes=tuple(notes))
 
 
-def _no_series(faults: Sequence[Fault]) -> BadInputError:
+def _no_series(faults: Sequence[Fault], known: Sequence[str] | None) -> BadInputError:
     given = f"{faults[0].name}: {faults[0].reason}" if faults else "no file that holds a table"
+    if known is not None:
+        return _lacking(given, known)
     return BadInputError(
         given=given,
         needed="tables of numbers, one file an example, in a folder for each class",
         remedy="write one row a step, and the same columns in all files",
+    )
+
+
+def _lacking(given: str, known: Sequence[str]) -> BadInputError:
+    return BadInputError(
+        given=given,
+        needed=f"the columns of the training data: {', '.join(known[:20])}",
+        remedy="name them so, or give rows without names in the order of the training data",
     )
 
 
@@ -128,10 +142,12 @@ def read_labelled(gathered: Gathered, ask: Ask, label: str) -> Examples:
             remedy="call it 'series', or save each series as a file in the folder of its class",
         )
     columns = {n: each for n, each in frame.columns.items() if each.dtype != object}
-    channels = tuple(_known(ask) or columns)
+    known = _known(ask)
+    columns = _named(columns, gathered, known)
+    channels = tuple(known or columns)
     for name in channels:
         if name not in columns:
-            raise no_column(name, list(columns), "--target")
+            raise _lacking(f"no column of numbers is called {name!r}", channels)
     values = _stacked(columns, channels)
     targets = (
         _labels(gathered.table.column(label)) if label in gathered.table.column_names else None
@@ -173,6 +189,18 @@ def _columns(gathered: Gathered) -> dict[str, NDArray[Any]]:
     columns, _ = settled_columns(gathered.table, [name] if name else [])
     order = np.argsort(when, kind="stable")
     return {name: each[order] for name, each in columns.items() if each.dtype != object}
+
+
+def _named(
+    columns: dict[str, NDArray[Any]], gathered: Gathered, known: Sequence[str] | None
+) -> dict[str, NDArray[Any]]:
+    """Give columns without names those of the training data, in their order."""
+    if known is None or gathered.header:
+        return columns
+    values = list(columns.values())
+    if len(values) == len(known) + 1 and len(set(np.diff(values[0]).tolist())) == 1:
+        values = values[1:]  # it numbers the steps
+    return dict(zip(known, values, strict=True)) if len(values) == len(known) else columns
 
 
 def _stacked(columns: Mapping[str, NDArray[Any]], channels: Sequence[str]) -> NDArray[np.float32]:

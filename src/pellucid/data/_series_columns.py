@@ -295,7 +295,7 @@ def _going_on(frame: Frame, names: Sequence[str], asked: Sequence[str], least: i
     """Find the columns that go on for so many rows in which nothing asked is there any more."""
     if not asked:
         return []
-    end = np.stack([_last_known(frame, name) for name in asked]).max(axis=0)
+    end = np.stack([last_known(frame, name) for name in asked]).max(axis=0)
     after = frame.when > end[frame.code]
     found = []
     for name in names:
@@ -306,7 +306,7 @@ def _going_on(frame: Frame, names: Sequence[str], asked: Sequence[str], least: i
     return found
 
 
-def _last_known(frame: Frame, name: str) -> NDArray[np.float64]:
+def last_known(frame: Frame, name: str) -> NDArray[np.float64]:
     """Give the last time at which each series knows a column, (S,); -inf for never."""
     found = np.full(len(frame.series), -np.inf)
     there = np.isfinite(frame.columns[name]) & ~np.isnan(frame.when)

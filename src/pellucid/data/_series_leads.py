@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-_LEARNED, _JUDGED = 600, 300  # windows
+_LEARNED, _JUDGED = 360, 180  # windows
 _PART = 0.7  # of the steps, to learn from
 _STEPS = 4  # of the horizon, evenly
 _LONGEST = 512  # steps of the past

@@ -31,7 +31,14 @@ from pellucid.data._series_scale import own_channels
 from pellucid.data._series_season import horizon_of, past_of, season_of
 from pellucid.data._series_sides import choose_windows, divide, refuse_short
 from pellucid.data._series_times import read_again as times_again
-from pellucid.data._series_told import going_on, left_out, said_of_leads, told, unknown_future
+from pellucid.data._series_told import (
+    going_on,
+    left_out,
+    maybe_known,
+    said_of_leads,
+    told,
+    unknown_future,
+)
 from pellucid.data._series_windows import Track, Windows
 from pellucid.data._table_sources import Gathered
 from pellucid.data._values import numbers
@@ -68,6 +75,7 @@ def read_first(gathered: Gathered, ask: Ask) -> Examples:
     notes += told(lines, roles, rhythm, (past, season, ahead))
     leads = _leading(lines, roles, past, ahead)
     form["leads"] = list(strongest(leads))
+    notes += [] if ask.target else maybe_known(frame, roles)
     notes += said_of_leads(leads, (*roles.asked, *roles.past))
     sides = _sides(gathered)
     windows = made.windows(tracks)
@@ -160,8 +168,8 @@ class _Making:
             shown = faults[0]
             raise BadInputError(
                 given=f"{shown.name} {shown.reason}",
-                needed=f"at least {self.past} steps to look back at"
-                + ("" if last else f" and {self.ahead} to be judged by"),
+                needed=f"at least {self.past:,} {'step' if self.past == 1 else 'steps'} to look "
+                "back at" + ("" if last else f" and {self.ahead:,} to be judged by"),
                 remedy="give rows that begin earlier"
                 if last
                 else "give more rows, or ask for less with `--horizon` and `--past`",

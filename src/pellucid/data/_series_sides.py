@@ -81,8 +81,8 @@ def divide(examples: Examples, ask: Ask, sides: Mapping[str, str] | None) -> Exa
         needed = max(windows.past, windows.season) + 2 * windows.ahead + _FEWEST - 1
         longest = max(len(track.truth) for track in windows.tracks)
         raise BadInputError(
-            given=f"{longest:,} steps, of which {windows.past} are looked back at and "
-            f"{windows.ahead} foretold",
+            given=f"{longest:,} steps, of which {windows.past:,} "
+            f"{'is' if windows.past == 1 else 'are'} looked back at and {windows.ahead:,} foretold",
             needed=f"at least {needed:,}: some to learn from, and as many as the horizon to be "
             "judged by",
             remedy="give more rows, or ask for less with `--horizon` and `--past`",

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Finding
-from pellucid.data._series_columns import Frame, Roles
+from pellucid.data._series_columns import Frame, Roles, last_known
 from pellucid.data._series_leads import Lead, strongest
 from pellucid.data._series_lines import Line
 from pellucid.data._series_rhythm import Rhythm
+
+_TAIL = 2  # rows by which a column must have ended before; one may be missing by chance
+_MOSTLY = 0.5  # of the series
 
 
 def going_on(raw: NDArray[np.float32], asked: int) -> int:
@@ -71,12 +74,34 @@ def said_of_leads(leads: Sequence[Lead], names: Sequence[str]) -> list[Finding]:
     first = leads[0]
     text = (
         f"the past of {names[first.channel]!r} tells of {names[first.variable]!r} what its own "
-        f"past does not: {1 - first.left:.0%} less squared error on windows set apart"
+        f"past does not: with both {first.left:.1%} of the squared error is left on windows set "
+        "apart"
     )
     others = [names[place] for place in strongest(leads) if place != first.channel]
     if others:
         text += f"; {', '.join(map(repr, others))} {'leads' if len(others) == 1 else 'lead'} too"
     return [Finding(what="series", level="note", text=text)]
+
+
+def maybe_known(frame: Frame, roles: Roles) -> list[Finding]:
+    """Say which columns go on where others have ended, so that they may be known in advance."""
+    ends = {name: last_known(frame, name) for name in roles.asked}
+    last = np.max(list(ends.values()), axis=0)
+    further = [name for name, end in ends.items() if (end == last).mean() > _MOSTLY]
+    ended = [name for name in ends if name not in further]
+    rows = [
+        int((frame.when[frame.code == place] > ends[name][place]).sum())
+        for name in ended
+        for place in range(len(frame.series))
+    ]
+    if not ended or not further or np.median(rows) < _TAIL:
+        return []
+    text = (
+        f"{', '.join(map(repr, further[:5]))} {'goes' if len(further) == 1 else 'go'} on where "
+        f"{', '.join(map(repr, ended[:5]))} {'has' if len(ended) == 1 else 'have'} ended: to use "
+        f"what is known in advance, name what shall be foretold: `--target {ended[0]}`"
+    )
+    return [Finding(what="known in advance", level="warning", text=text)]
 
 
 def unknown_future(lines: Sequence[Line], roles: Roles, ahead: int) -> list[Finding]:

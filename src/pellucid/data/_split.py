@@ -113,7 +113,11 @@ def _given(
     """Take the held-out side from the folders, and training without what would give it away."""
     valid = np.flatnonzero(sides == "valid")
     train = np.flatnonzero((sides != "valid") & ~np.isin(sides, _APART))
-    said = [f"the held-out side is the one given: {len(valid):,} examples"]
+    # Only what lies between two sides in time is set apart like this.
+    how = "what comes last in time" if (sides == "gap").any() else "the one given"
+    said = [
+        f"the held-out side is {how}: {len(valid):,} {'example' if len(valid) == 1 else 'examples'}"
+    ]
     twins = np.isin(clusters[train], clusters[valid])
     tied = np.isin(units[train], units[valid]) & ~twins
     for found, what in ((twins, "are near-duplicates of"), (tied, "share a group with")):

@@ -319,8 +319,9 @@ def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
 def _little(schema: Schema) -> float:
     """Say how far a text is short: 1 for one that is soon known by heart, less for a longer one."""
     tokens = schema.details.get("tokens")
-    sound = type(tokens) is int and 0 < tokens < 1 << 53
-    return min(1.0, math.sqrt(_LITTLE / tokens)) if sound else 1.0
+    if type(tokens) is not int or not 0 < tokens < 1 << 53:
+        return 1.0
+    return min(1.0, math.sqrt(_LITTLE / tokens))
 
 
 def _of_words(schema: Schema) -> bool:
