@@ -313,7 +313,7 @@ class Fitting:
             most=math.ceil(most * len(ready.train) / choice.batch) if math.isfinite(most) else most,
             reserve=waiting + after,
         )
-        return Run(
+        run = Run(
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
@@ -327,6 +327,7 @@ class Fitting:
             reserving=reserving,
             crew=self.crew,
         )
+        return run
 
     def _glanced(self, ready: Prepared, choice: Choice, learner: Learner, run: Run) -> float:
         """Look at the held-out side; early on, answer what goes wrong while there is time."""

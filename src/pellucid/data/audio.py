@@ -98,8 +98,10 @@ class Audio(Kind):
     def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
         return waves.stored(examples.raw, _kept(schema))
 
-    def steps(self, piece: Any, schema: Schema) -> NDArray[np.float32]:
-        del schema
+    def steps(
+        self, piece: Any, schema: Schema, before: NDArray[np.float32] | None = None, count: int = 0
+    ) -> NDArray[np.float32]:
+        del schema, before, count
         given = np.frombuffer(piece, "<i2") if isinstance(piece, bytes | bytearray) else piece
         given = np.asarray(given)
         if given.ndim != 1 or given.dtype.kind not in "if":
