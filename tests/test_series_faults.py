@@ -254,7 +254,7 @@ def test_what_a_user_would_type_survives_what_is_broken(saved, tmp_path):
     model = pellucid.fit(
         saved(text), task="forecast", horizon=4, past=24, network="seasonal", steps=5
     )
-    (answer,) = model.predict(saved(hours(random.normal(size=40)), "new.csv"))
+    answer = model.predict(saved(hours(random.normal(size=40)), "new.csv"))
 
     assert answer.to_json()
 
