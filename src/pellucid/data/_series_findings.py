@@ -71,7 +71,8 @@ def _moved(truths: list[NDArray[np.float32]], names: tuple[str, ...]) -> list[Fi
         return []
     text = (
         f"{len(found)} of {len(names)} variables {'has' if len(found) == 1 else 'have'} another "
-        f"level at the end than at the beginning: {', '.join(found[:_SHOWN])}; what was learned early may not hold later"
+        f"level at the end than at the beginning: {', '.join(found[:_SHOWN])}; what was learned "
+        "early may not hold later"
     )
     return [Finding(what="shift in time", level="warning", text=text)]
 
