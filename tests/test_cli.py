@@ -71,7 +71,7 @@ class FakeModel:
     def evaluate(self, data):
         return Told("accuracy 0.9", n=3, data=data, ece=float("nan"))
 
-    def predict_many(self, files, *, level):
+    def predict_many(self, files, *, level, say=None):
         return [Told(f"{file}: rose", file=file, level=level) for file in files]
 
 

@@ -254,3 +254,16 @@ def test_each_gate_of_a_layer_takes_an_orthogonal_step_of_its_own():
         strengths = torch.linalg.svdvals(gate)
         assert strengths.max() < 1.3
         assert strengths.median() > 0.6
+
+
+@pytest.mark.parametrize("codes", [60, 2000])
+def test_what_is_larger_has_more_left_out_and_a_longer_text_less(codes):
+    def left_out(size, tokens):
+        details = {} if tokens is None else {"tokens": tokens}
+        schema = Schema(kind="text", shape=(64,), cardinalities=(codes,), ahead=1, details=details)
+        return build(schema, codes, size=size).layers.drop.share
+
+    shares = [left_out(size, 1_000_000) for size in (1, 2, 3, 4, 5)]
+    assert shares == sorted(shares)
+    assert left_out(3, 8_000_000) == pytest.approx(shares[2] / 2)
+    assert left_out(3, None) == left_out(3, "many") == shares[2]

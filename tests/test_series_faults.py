@@ -254,7 +254,7 @@ def test_what_a_user_would_type_survives_what_is_broken(saved, tmp_path):
     model = pellucid.fit(
         saved(text), task="forecast", horizon=4, past=24, network="seasonal", steps=5
     )
-    (answer,) = model.predict(saved(hours(random.normal(size=40)), "new.csv"))
+    answer = model.predict(saved(hours(random.normal(size=40)), "new.csv"))
 
     assert answer.to_json()
 
@@ -325,3 +325,10 @@ def test_series_that_begin_at_different_times_are_foretold_each_in_its_own_size(
     ]
     assert [round(np.log10(mean / 5)) for mean in means] == [0, 1, 2, 3]
     assert sum(isinstance(each, Fault) for each in found.values()) == 1
+
+
+def test_a_series_that_never_changes_is_said_to_have_nothing_to_learn(series, saved):
+    examples = series.read(saved(hours([5] * 60)), ASK)
+
+    assert "never changes: there is nothing to learn about it" in said(examples)
+    assert "constant variable" not in [each.what for each in series.look(examples)]

@@ -79,6 +79,12 @@ def test_too_short_a_series_leads_nothing(count):
     assert leads_of(as_lines(lagged(count)), 3, 32, 8) == []
 
 
+@pytest.mark.parametrize("past", [8, 64, 300])
+@pytest.mark.parametrize("ahead", [1, 100, 250, 400, 900])
+def test_any_past_and_horizon_can_be_asked_for(past, ahead):
+    assert isinstance(leads_of(as_lines(lagged(500)), 3, past, ahead), list)
+
+
 def test_what_stands_still_or_is_missing_leads_nothing():
     columns = lagged()
     columns["load"][:] = 3.0

@@ -230,3 +230,28 @@ def test_two_series_one_a_thousand_times_the_other_are_both_foretold_well(saved,
     assert json.dumps(answers["small"].to_json())
     weakest = model.record["summary"]["scores"]["mse"]["value"]
     assert weakest < model.record["summary"]["guess"]["mse"]
+
+
+def test_a_schema_written_before_there_were_own_scales_is_read():
+    schema = Schema(kind="series", shape=(4, 1), ahead=2, season=1, variables=("y",),
+                    means=(1.0,), scales=(2.0,))  # fmt: skip
+    older = schema.to_json()
+    for name in ("own_scale", "lagging", "leads"):
+        del older[name]
+
+    assert Schema.from_json(older) == schema
+
+
+@pytest.mark.parametrize("name", ["seasonal", "rnn"])
+def test_a_stream_of_a_model_of_several_series_answers_in_the_size_that_was_pushed(saved, name):
+    path = saved(stores(300))
+    model = pellucid.fit(path, task="forecast", horizon=4, past=24, steps=20, network=name)
+    rows = [[1e6 * (5 + np.sin(hour * 2 * np.pi / 24))] for hour in range(96)]
+    once, each = model.stream(), model.stream()
+
+    at_once = once.push(rows).median["sales"]
+    for row in rows:
+        one_by_one = each.push(row).median["sales"]
+
+    np.testing.assert_allclose(one_by_one, at_once, rtol=2e-3)
+    assert (np.abs(at_once / 1e6 - 5) < 2).all()

@@ -194,18 +194,19 @@ def test_a_network_at_rest_keeps_its_weights_alone():
     assert not any(optimizer.state for optimizer in every)
 
 
+@pytest.mark.slow
 def test_a_run_on_a_machine_that_is_slow_to_judge_learns_and_says_so(monkeypatch):
     glance = _fitting.glance
 
     def slow(ready, network, numerics):
-        time.sleep(0.02 * len(ready.valid.y))
+        time.sleep(0.05 * len(ready.valid.y))
         return glance(ready, network, numerics)
 
     monkeypatch.setattr(_fitting, "glance", slow)
     random = np.random.default_rng(0)
     x = random.normal(size=(3000, 3))
     table = {"a": x[:, 0], "b": x[:, 1], "answer": np.where(x[:, 0] > x[:, 1], "yes", "no")}
-    model = pellucid.fit(table, target="answer", network="mlp", budget="8 s")
+    model = pellucid.fit(table, target="answer", network="mlp", budget="20 s")
     assert model.record["summary"]["steps"] > 20
     assert model.record["summary"]["n_valid"] < 200
     assert any("a fair sample" in said for said in model.record["said"])

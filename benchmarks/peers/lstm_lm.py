@@ -4,8 +4,10 @@ Network: table of 256, two layers of 256, a linear layer. Learning: 32 streams t
 last batch stopped, 128 characters at a time, the memory carried along; AdamW, the rate up for a
 fiftieth of the time and then straight down to zero, gradients cut to norm 1.
 
-Departs: in bfloat16 where `--dtype bfloat16` says so, which is faster here; the rate was tuned.
-Judged on the whole test side in one stream, its memory carried along, which is in its favour.
+Departs: in bfloat16 where `--dtype bfloat16` says so, which is faster here; the rate is the best of
+three on the last tenth of the training side of tiny_shakespeare: after 300 steps in bfloat16, seed
+0, 1.783 nats per character at 5e-3, 1.704 at 8e-3, 1.756 at 1e-2. Judged on the whole test side in
+one stream, its memory carried along, which is in its favour.
 Source: pytorch/examples, word_language_model (the carried memory, cut gradients; written anew).
 """
 
@@ -15,7 +17,7 @@ from _clock import Clock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-WIDTH, LAYERS, STREAMS, STEPS, RATE = 256, 2, 32, 128, 5e-3
+WIDTH, LAYERS, STREAMS, STEPS, RATE = 256, 2, 32, 128, 8e-3
 
 State = tuple[Tensor, Tensor]
 

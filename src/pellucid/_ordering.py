@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pellucid.data import Fault
+from pellucid.errors import BadInputError
 
 
 class Slot(NamedTuple):
@@ -36,6 +37,29 @@ def is_one(source: Any, names: Sequence[str]) -> bool:
     name, file = Path(names[0]).name, Path(source).name
     # The end of a series is named by its file and time; a row of a table is one of several.
     return name == file or (name.startswith(f"{file} ") and not name.startswith(f"{file} row "))
+
+
+def one_or_all(source: Any, found: Sequence[tuple[str, Any]], kind: str) -> Any:
+    """Give the only answer where a source is one example, else all of them, faults among them.
+
+    Args:
+        source: what was asked about.
+        found: names, and an answer or a Fault each.
+        kind: name of the kind of data.
+
+    Raises:
+        BadInputError: if the only example could not be used.
+    """
+    if not is_one(source, [name for name, _ in found]):
+        return [each for _, each in found]
+    name, each = found[0]
+    if isinstance(each, Fault):
+        raise BadInputError(
+            given=f"{name}: {each.reason}",
+            needed=f"an example of the kind {kind!r} that can be read",
+            remedy="open it in another program to see whether it is whole",
+        )
+    return each
 
 
 def merged(source: Any, names: Sequence[str], faults: Sequence[Fault]) -> Iterator[Slot]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -24,7 +24,6 @@ from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving
 from pellucid._evaluation import Evaluation, Explained, Prediction, over
 from pellucid._judged import targeted, tested, truths, varied
 from pellucid.data import Ask, Examples, Fault, Kind, Schema
-from pellucid.errors import BadInputError
 from pellucid.explaining import Subject
 from pellucid.explaining._answering import Why
 from pellucid.explaining._cases import Cases
@@ -41,7 +40,6 @@ __all__ = ["Evaluation", "Explanation", "Model", "Prediction", "Reliance", "load
 
 _MEMBERS = ("model.json", "weights.safetensors")
 _CASES = "cases.safetensors"
-_One = TypeVar("_One")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -107,7 +105,8 @@ class Model:
         Raises:
             BadInputError: if nothing can be used, or the only example cannot.
         """
-        return self._one_or_all(source, list(self.predict_many(source, level=level)))
+        found = list(self.predict_many(source, level=level))
+        return _ordering.one_or_all(source, found, self.kind.name)
 
     def predict_many(
         self, source: Any, *, level: float = 0.9, say: Callable[[str], None] | None = None
@@ -159,7 +158,7 @@ class Model:
             BadInputError: if nothing can be used, or there is no such answer or method.
         """
         found = list(self.explain_many(source, answer=answer, method=method))
-        return self._one_or_all(source, found)
+        return _ordering.one_or_all(source, found, self.kind.name)
 
     def explain_many(
         self, source: Any, *, answer: str | None = None, method: str | None = None
@@ -379,18 +378,6 @@ class Model:
         summary = self.record.get("summary", {})
         scores = summary.get("scores", {})
         return _grid.score_rows(scores, summary.get("guess", {})) if scores else []
-
-    def _one_or_all(self, source: Any, found: Sequence[tuple[str, _One | Fault]]) -> Any:
-        if not _ordering.is_one(source, [name for name, _ in found]):
-            return [each for _, each in found]
-        (name, each) = found[0]
-        if isinstance(each, Fault):
-            raise BadInputError(
-                given=f"{name}: {each.reason}",
-                needed=f"an example of the kind {self.kind.name!r} that can be read",
-                remedy="open it in another program to see whether it is whole",
-            )
-        return each
 
     def _read(self, source: Any, *, judged: bool = False) -> Examples:
         ask = Ask(schema=self.schema, task=self.task.name, judged=judged)

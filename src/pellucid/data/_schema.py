@@ -67,6 +67,12 @@ class Schema:
     leads: tuple[int, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def early(self) -> int:
+        """Count the channels of a series that are known as far ahead as is asked, or for ever."""
+        told = 2 * len(self.variables) if self.own_scale else 0
+        return self.shape[-1] - len(self.variables) - self.lagging - told
+
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON types that `from_json` reads back to an equal schema."""
         return asdict(self)

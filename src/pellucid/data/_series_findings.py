@@ -21,7 +21,8 @@ def findings(examples: Examples) -> list[Finding]:
     raw: Windows = examples.raw
     names = raw.channels[: raw.tracks[0].truth.shape[1]]
     truths = [track.truth for track in raw.tracks]
-    found = _constant(truths, names) + _missing(truths, names)
+    said = any(note.what == "constant variable" for note in examples.notes)
+    found = ([] if said else _constant(truths, names)) + _missing(truths, names)
     if raw.ahead:
         return found + _moved(truths, names) + _held_out(examples)
     return found + _lengths(raw)
@@ -69,8 +70,9 @@ def _moved(truths: list[NDArray[np.float32]], names: tuple[str, ...]) -> list[Fi
     if not found:
         return []
     text = (
-        f"{len(found)} of {len(names)} variables have another level at the end than at the "
-        f"beginning: {', '.join(found[:_SHOWN])}; what was learned early may not hold later"
+        f"{len(found)} of {len(names)} variables {'has' if len(found) == 1 else 'have'} another "
+        f"level at the end than at the beginning: {', '.join(found[:_SHOWN])}; what was learned "
+        "early may not hold later"
     )
     return [Finding(what="shift in time", level="warning", text=text)]
 

@@ -55,11 +55,13 @@ def leads_of(lines: Sequence[NDArray[np.float32]], asked: int, past: int, ahead:
         past: L.
         ahead: steps foretold.
     """
+    past = min(past, _LONGEST)
     long = sorted(lines, key=len, reverse=True)[:_LINES]
-    long = [line for line in long if len(line) >= 2 * (past + ahead) + 20]
+    long = [line for line in long if _border(len(line), past) + ahead < len(line)]
+    long = [line for line in long if past + ahead < _border(len(line), past)]
     if not long or long[0].shape[1] < 2:
         return []
-    seen, later = _windows([_even(line) for line in long], min(past, _LONGEST), ahead)
+    seen, later = _windows([_even(line) for line in long], past, ahead)
     if len(seen[0]) < 40 or len(later[0]) < 20:
         return []
     found = [lead for place in range(min(asked, _TARGETS)) for lead in _of(place, seen, later)]
@@ -81,6 +83,11 @@ def _even(line: NDArray[np.float32]) -> Values:
     return values / np.where(spread > 0, spread, 1.0)
 
 
+def _border(length: int, past: int) -> int:
+    """Give the first step that only later windows foretell."""
+    return past + int(_PART * (length - past))
+
+
 Side = tuple[Values, Values]  # pasts (N, C, L), and what came (N, C, Q)
 
 
@@ -89,7 +96,7 @@ def _windows(lines: Sequence[Values], past: int, ahead: int) -> tuple[Side, Side
     steps = np.unique(np.linspace(0, ahead - 1, _STEPS).round().astype(np.int64))
     sides: tuple[list[tuple[Values, Values]], list[tuple[Values, Values]]] = ([], [])
     for line in lines:
-        border = past + int(_PART * (len(line) - past))
+        border = _border(len(line), past)
         spans = ((past, border - ahead, _LEARNED), (border, len(line) - ahead, _JUDGED))
         for side, (first, last, count) in zip(sides, spans, strict=True):
             ends = np.unique(np.linspace(first, max(first, last), count // len(lines)).astype(int))

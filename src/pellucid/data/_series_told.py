@@ -55,6 +55,10 @@ def told(
         f"{'1 step is' if ahead == 1 else f'{ahead:,} steps are'} foretold from {past:,}"
     )
     notes = [Finding(what="series", level="note", text=text)]
+    values = [line.raw[:, : len(roles.asked)] for line in lines]
+    if all(np.nanmax(each, initial=-np.inf) <= np.nanmin(each, initial=np.inf) for each in values):
+        text = "what shall be foretold never changes: there is nothing to learn about it"
+        notes.append(Finding(what="constant variable", level="warning", text=text))
     if roles.known:
         shown = ", ".join(repr(name) for name in roles.known[:10])
         text = f"{shown} counts as known in advance: networks see it {ahead:,} steps early"

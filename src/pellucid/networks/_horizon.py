@@ -44,7 +44,7 @@ class Horizon(nn.Module):
         self.horizon = horizon
         self.variables = variables
         self.lagging = schema.lagging
-        known = schema.shape[1] - variables - schema.lagging
+        known = schema.early
         self.leads = Leads(schema) if schema.leads else None
         self.known = Known(known, variables) if known else None
         self.back = nn.Parameter(torch.zeros(horizon, 1))

@@ -2,12 +2,13 @@
 
 Idea: a network is shown each variable with the level of its series taken off and in units of its
 size, and what it foretells is put back into both, so that a series a thousand times as large is
-foretold as well; what else it should know of them is shown as two channels that do not change.
+foretold as well, even if no series of training was so large.
 
 Source: Salinas, Flunkert, Gasthaus & Januschowski 2020, "DeepAR: probabilistic forecasting with
 autoregressive recurrent networks" (a scale for each series, by which inputs are divided and outputs
 multiplied).
-Departs: level and size are those of all that was known up to the end of the window.
+Departs: level and size are those of all that was known up to the end of the window, and the network
+does not see them: with few series it would tell by them which one it is, and learn that by heart.
 
 Letters: B batch, L steps of the past, C channels, A variables, H steps ahead, K outputs.
 """
@@ -32,7 +33,7 @@ class OwnScale(nn.Module):
     Args:
         network: takes (B, L, C) and gives (B, K), or (B, M, K).
         variables: A.
-        horizon: H; 0 where the outputs are no forecast and stay as they are.
+        horizon: H.
     """
 
     def __init__(self, network: nn.Module, *, variables: int, horizon: int) -> None:
@@ -48,15 +49,10 @@ class OwnScale(nn.Module):
         """Show the variables in units of their size, by the levels and sizes of the steps told."""
         count = self.variables
         level, size = told[..., -2 * count : -count], told[..., -count:].exp()
-        moved = (x[..., :count] - level) / size
-        # How far from nothing it is, in its own size: large numbers are told by their logarithm.
-        height = torch.asinh(level / size).expand_as(moved)
-        return torch.cat([moved, x[..., count : -2 * count], height, x[..., -count:]], dim=-1)
+        return torch.cat([(x[..., :count] - level) / size, x[..., count : -2 * count]], dim=-1)
 
     def _back(self, given: Tensor, told: Tensor) -> Tensor:
         """Put a forecast back into the units that all series share."""
-        if not self.horizon:
-            return given
         count = self.variables
         level, log = told[..., -2 * count : -count], told[..., -count:]
         while level.ndim < given.ndim:
@@ -92,11 +88,14 @@ def own_scale(builder: Builder) -> Builder:
     def build(schema: Schema, outputs: int, *, size: int) -> nn.Module:
         if not schema.own_scale:
             return builder(schema, outputs, size=size)
-        network = builder(replace(schema, own_scale=False), outputs, size=size)
         count = len(schema.variables)
-        horizon = schema.ahead if outputs == 2 * schema.ahead * count else 0
+        if outputs != 2 * schema.ahead * count:  # a question of the user's own
+            return builder(replace(schema, own_scale=False), outputs, size=size)
+        past, channels = schema.shape
+        plain = replace(schema, own_scale=False, shape=(past, channels - 2 * count))
+        network = builder(plain, outputs, size=size)
         wrapper = OwnSteps if hasattr(network, "step") else OwnScale
-        return wrapper(network, variables=count, horizon=horizon)
+        return wrapper(network, variables=count, horizon=schema.ahead)
 
     build.__doc__ = builder.__doc__
     return build

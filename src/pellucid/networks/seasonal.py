@@ -54,7 +54,7 @@ class Seasonal(nn.Linear):
 def habits(schema: Schema) -> Recipe:
     """Give the recipe: what other columns tell is learned from nothing, faster and for longer."""
     plain = Recipe(sizes=1, passes=0.8, most=1.0, batch=32, rate=5e-4, ahead=True)
-    if not schema.leads and schema.shape[-1] == len(schema.variables) + schema.lagging:
+    if not schema.leads and not schema.early:
         return plain
     return replace(plain, passes=4.0, rate=3e-3)
 
