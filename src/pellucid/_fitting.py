@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid._recording import EXIT, Recorded, Trained, recorded
+from pellucid._views import drawing
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
@@ -304,6 +305,7 @@ class Fitting:
             watch=self.watch,
             asked=self.asked,
             every=max(10.0, 0.02 * (limits.seconds or 500.0)),
+            drawn=drawing(ready, learner.network, choice.numerics),
         )
         run.reserving = reserving
         return run

@@ -14,6 +14,7 @@ What is kept of N pictures is (N, 6 + 3 F), see `tasks/_seen.py`.
 Letters: B N pictures, F features, K classes.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ from pellucid.errors import BadInputError
 from pellucid.networks._eye import FEATURES
 from pellucid.registry import task
 from pellucid.tasks import Answer, Batch, Calibration, Estimate, Task, Trouble, _eye, _likeness
+from pellucid.tasks._comparison import by_heart, compared, uneven
 from pellucid.tasks._conformal import check_level
 from pellucid.tasks._seen import Seen, kept, maker
 from pellucid.tasks._straying import altering, collapsed, straying
@@ -84,10 +86,9 @@ class GenerateImage(Task):
         values = targets[known(targets)]
         if 2 * len(values) <= len(targets) or (numeric(values) and not coded(values)):
             return nothing
-        named = [class_name(value) for value in values.tolist()]
-        counts = {name: named.count(name) for name in in_order(sorted(set(named)))}
-        often = {name: count for name, count in counts.items() if count >= _FEWEST}
-        if len(often) < 2 or len(often) > len(named) // _FEWEST:
+        counts = Counter(class_name(value) for value in values.tolist())
+        often = {name: counts[name] for name in in_order([*counts]) if counts[name] >= _FEWEST}
+        if len(often) < 2:
             return nothing
         whole = sum(often.values())
         shares = tuple(count / whole for count in often.values())
@@ -136,7 +137,7 @@ class GenerateImage(Task):
     def calibrate(self, outputs: Float[Tensor, "N K"], y: Tensor) -> dict[str, Any]:
         """Learn how the critic sees real pictures, so that a view can be read."""
         del y
-        view = Seen.of(outputs).view.double()
+        view = outputs[:, 0].double().nan_to_num(0.0, 0.0, 0.0)
         deviation = float(view.std()) if len(view) > 1 else 1.0
         return {"middle": float(view.median()), "deviation": max(deviation, 1e-6)}
 
@@ -161,8 +162,7 @@ class GenerateImage(Task):
         self, outputs: Float[Tensor, "N K"], y: Tensor, calibration: Calibration
     ) -> dict[str, Any]:
         del y, calibration
-        seen = Seen.of(outputs)
-        return {"floor": _likeness.values(seen.real, _likeness.distinct(seen.known))}
+        return compared(Seen.of(outputs), self.schema.classes)
 
     def make(
         self, network: nn.Module, z: Float[Tensor, "B Z"], y: Tensor
@@ -221,7 +221,7 @@ class GenerateImage(Task):
         seen = Seen.of(outputs)
         if len(outputs) < 50:
             return None
-        return collapsed(seen)
+        return collapsed(seen) or by_heart(seen) or uneven(seen, self.schema.classes) or None
 
     def _read(self, view: Tensor, calibration: Calibration) -> Tensor:
         middle, deviation = calibration.get("middle", 0.0), calibration.get("deviation", 1.0)

@@ -44,6 +44,7 @@ class Run:
         asked: whether to stop.
         every: seconds between checkpoints.
         done: tensors of networks of the same committee that are trained already, kept too.
+        drawn: gives a picture of what the network makes; None if it makes nothing to be drawn.
         reserving: gives the seconds to reserve for what follows training, from those of a look.
     """
 
@@ -59,6 +60,7 @@ class Run:
     every: float = 10.0
     done: dict[str, Tensor] = field(default_factory=dict)
     reserving: Callable[[float], float] | None = None
+    drawn: Callable[[], bytes] | None = None
     curve: dict[str, list[float]] = field(
         default_factory=lambda: {
             name: [] for name in ("seconds", "step", "loss", "score_seconds", "score")
@@ -251,5 +253,7 @@ def _tell(learner: Learner, run: Run) -> None:
             score=scores[-1] if scores else None,
             metric=run.metric,
             next=f"checkpoint in {max(0.0, run.every - spent + run.kept_at):.0f} s",
+            curve=run.curve,
+            drawn=run.drawn,
         )
     )
