@@ -16,7 +16,7 @@ from pellucid.errors import BadInputError
 from pellucid.networks._eye import FEATURES, Eye
 from pellucid.registry import network
 from pellucid.registry import task as tasks
-from pellucid.tasks import _noise
+from pellucid.tasks import Trouble, _noise
 from pellucid.tasks._seen import Seen, kept, maker
 from pellucid.tasks._straying import altering, straying
 from pellucid.tasks.generate_image import GenerateImage
@@ -54,8 +54,6 @@ def test_it_is_asked_for_by_name_alone():
 
 
 def test_classes_are_used_where_there_are_any():
-    found = GenerateImage.describe(words("b", "a", "b", "b"))
-    assert found["classes"] == ("b",) or "classes" not in found
     found = GenerateImage.describe(words("b", "a", "b", "a", "b"))
     assert found["classes"] == ("a", "b")
     assert found["shares"] == (0.4, 0.6)
@@ -68,9 +66,10 @@ def test_classes_are_used_where_there_are_any():
         np.array([0.5, 1.5, 2.5, 0.5]),
         words("a", "b", "c", "d"),
         words("a", "a", "a"),
+        words("a", "b", "b", "b"),
         words("a", "b", None, None, None),
     ],
-    ids=["nothing", "numbers", "each its own", "one class", "mostly unknown"],
+    ids=["nothing", "numbers", "each its own", "one class", "one class twice", "mostly unknown"],
 )
 def test_without_classes_worth_asking_for_none_are(targets):
     assert GenerateImage.describe(targets).keys() == {"latent"}
@@ -300,3 +299,90 @@ def test_an_eye_is_part_of_the_file(pictures, tmp_path):
     again = pellucid.load(tmp_path / "made.pellucid")
     assert isinstance(again.network.eye, Eye)
     assert torch.equal(model.network.eye.known, again.network.eye.known)
+
+
+# Two parts that take turns
+
+
+@pytest.fixture
+def learner(pictures):
+    """A learner of pictures of 24 × 24, eight at a time."""
+    from dataclasses import replace
+
+    from pellucid.data import Ask
+    from pellucid.data._batches import Supply
+    from pellucid.networks import recipe_of
+    from pellucid.training.learner import Habits, Learner
+    from pellucid.training.numerics import Numerics
+
+    kind = Image()
+    examples = kind.read(pictures, Ask())
+    answers = GenerateImage.describe(examples.targets)
+    task = GenerateImage(replace(kind.describe(examples), **answers))
+    stored = kind.encode(examples, task.schema)
+    y = task.encode(examples.targets)
+    supply = Supply(kind, task.schema, stored, np.arange(len(y)), y)
+
+    def make():
+        how = recipe_of(network["gan"], task.schema)
+        habits = Habits(recipe=how, batch=8, numerics=Numerics(), seed=1)
+        return Learner(gan(task.schema).train(), task, supply, habits)
+
+    return make
+
+
+def weights(one):
+    return {name: value.clone() for name, value in one.network.state_dict().items()}
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(learner):
+    whole, first, second = learner(), learner(), learner()
+    for _ in range(6):
+        whole.learn(0.05)
+        whole.inspect()
+    for _ in range(3):
+        first.learn(0.05)
+        first.inspect()
+    second.restore(first.tensors(), json.loads(json.dumps(first.numbers())))
+    for _ in range(3):
+        second.learn(0.05)
+        second.inspect()
+    assert equal(weights(whole), weights(second))
+    assert equal(whole.sound, second.sound)
+
+
+def test_trouble_sends_both_parts_back_and_changes_their_balance(learner, monkeypatch):
+    one, wrong = learner(), []
+    monkeypatch.setattr(GenerateImage, "trouble", lambda *_: wrong.pop() if wrong else None)
+    one.learn(0.1)
+    assert one.inspect() == ""
+    good, step = weights(one), one.step
+    one.learn(0.1)
+    wrong.append(Trouble(sentence="it went astray", back=True, balance={"critic": 0.25}))
+    assert one.inspect() == "it went astray"
+    assert equal(weights(one), good)
+    assert one.step == step + 1
+    one.learn(0.1)
+    rates = {name: part[0].groups[0]["lr"] for name, part in one.optimizers.items()}
+    assert rates["critic"] == pytest.approx(rates["artist"] / 4)
+
+
+def test_a_balance_is_kept_over_a_stop(learner):
+    one, other = learner(), learner()
+    one.balance["critic"] = 0.3
+    one.learn(0.1)
+    other.restore(one.tensors(), json.loads(json.dumps(one.numbers())))
+    assert other.balance == {"critic": 0.3, "artist": 1.0}
+
+
+def test_training_sees_pictures_as_they_are(learner):
+    one, seen = learner(), []
+    turn = one.network.turn
+    one.network.turn = lambda name, x, y: seen.append(x.clone()) or turn(name, x, y)
+    one.learn(0.1)
+    places = learner().order.next()
+    assert torch.equal(seen[0], one.supply.batch(places)["x"])

@@ -1,7 +1,7 @@
 """One run of `fit`: its wish, its clock, and its stages, each in the time that it may take."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pellucid._recording import EXIT, Recorded, Trained, recorded
 from pellucid._views import drawing
+from pellucid._wish import Wish
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
@@ -20,7 +21,7 @@ from pellucid.judging import account, glance, judge
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
-from pellucid.training.budget import Budget, Clock
+from pellucid.training.budget import Clock
 from pellucid.training.checkpoint import Checkpoint, Kept
 from pellucid.training.choosing import (
     Choice,
@@ -48,23 +49,6 @@ _READYING = 0.06  # of the budget, for what a task must do before training
 _READIED = 40.0  # s, the most for it
 _TRYING = 1.0  # s, the most for seeing what a model writes
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    """What the user asked for, beside the data."""
-
-    task: str | None
-    target: str | None
-    group: str | None
-    network: str | nn.Module | None
-    valid: Any
-    limits: Budget
-    device: str
-    out: Path | None
-    cases: bool
-    horizon: int | None = None
-    past: int | None = None
 
 
 class Fitting:

@@ -6,7 +6,8 @@ from typing import Any
 from torch import nn
 
 from pellucid import _archive
-from pellucid._fitting import Fitting, Wish
+from pellucid._fitting import Fitting
+from pellucid._wish import Wish
 from pellucid.model import Model
 from pellucid.training.budget import Budget
 from pellucid.training.numerics import choose_device, keep_freed_memory

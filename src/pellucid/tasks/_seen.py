@@ -4,7 +4,7 @@ Letters: N pictures, F features, K numbers kept of each.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -65,6 +65,7 @@ class Seen:
         )
 
 
+@runtime_checkable
 class Maker(Protocol):
     """A network that makes examples and has an eye to compare them with."""
 

@@ -20,6 +20,7 @@ from pellucid.training.optim import Optimizer, optimizers
 from pellucid.training.order import Order, mixed
 
 INSPECTIONS = 50  # of a run whose task looks whether learning goes astray
+_PATIENCE = 2  # inspections left out after one that found something
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +135,7 @@ class Learner:
             return ""
         if trouble.back and self.sound:
             self._put_back(self.sound)
+        self.inspected += _PATIENCE
         for name, factor in trouble.balance.items():
             self.balance[name] *= factor
         return trouble.sentence
