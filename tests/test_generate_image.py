@@ -16,13 +16,19 @@ from pellucid.errors import BadInputError
 from pellucid.networks._eye import FEATURES, Eye
 from pellucid.registry import network
 from pellucid.registry import task as tasks
-from pellucid.tasks import Trouble, _noise
+from pellucid.tasks import Trouble, _eye, _noise
 from pellucid.tasks._seen import Seen, kept, maker
 from pellucid.tasks._straying import altering, straying
 from pellucid.tasks.generate_image import GenerateImage
 from pellucid.training.choosing import candidates
 
 FORM = Schema(kind="image", shape=(1, 12, 12), latent=8)
+
+
+@pytest.fixture(autouse=True)
+def _quickly_taught(monkeypatch):
+    """An eye need not see well to be part of a model."""
+    monkeypatch.setattr(_eye, "STEPS", 10)
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +226,24 @@ def test_an_artist_that_makes_one_picture_is_named_a_collapse_and_sent_back():
     assert trouble.balance["critic"] < 1
 
 
+def test_a_critic_that_tells_everything_apart_is_named_and_slowed():
+    module = older(gan(), steps=20)
+    module.signs.copy_(torch.tensor([40.0, 1.0, 1.0]))
+    trouble = straying(module, FORM, 0.02)
+    assert "the critic has won" in trouble.sentence
+    assert trouble.balance["critic"] < 1
+
+
+def test_pictures_learned_by_heart_are_named_and_more_is_altered(monkeypatch):
+    module = older(gan())
+    learned = torch.randn(module.eye.known.shape, generator=torch.Generator().manual_seed(1))
+    module.eye.known.copy_(learned)
+    monkeypatch.setattr(Eye, "forward", lambda self, x: learned[: len(x)] + 1e-5)
+    trouble = straying(module, FORM, 0.5)
+    assert "repeats training pictures" in trouble.sentence
+    assert float(module.strength) == pytest.approx(0.2)
+
+
 def test_looking_for_trouble_changes_nothing():
     module = older(gan()).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}
@@ -268,6 +292,15 @@ def test_a_run_by_steps_repeats_to_the_last_bit(pictures):
 def test_the_classic_network_is_made_when_asked_for(pictures):
     model = fitted(pictures, steps=3, network="dcgan")
     assert model.built["network"] == "dcgan"
+
+
+def test_a_class_of_two_pictures_gets_a_sentence(pictures, tmp_path):
+    for place, path in enumerate(sorted(pictures.rglob("*.png"))):
+        name = "rare" if place < 2 else "often" if place < 80 else "common"
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / path.name).write_bytes(path.read_bytes())
+    model = fitted(tmp_path, steps=2)
+    assert any("without a class" in each or "rare (" in each for each in model.record["said"])
 
 
 def test_pictures_without_classes_are_made_too(tmp_path):

@@ -18,7 +18,7 @@ from pellucid.data import Schema
 from pellucid.tasks import Trouble, _likeness
 from pellucid.tasks._seen import Seen, maker
 
-_COMPARED = 500  # made pictures, with as many training ones
+_COMPARED = 300  # made pictures, with as many training ones
 _YOUNG = 300  # steps at the full rate before which an artist may be bad at everything
 _RISING = 0.1  # share of the schedule in which the rate rises
 _NARROW = 0.25  # of the real pictures' variance: an artist that makes less has collapsed
@@ -34,21 +34,17 @@ _STRONGEST = 0.8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signs:
-    """What tells whether an artist and its critic go astray.
+    """What tells of an artist whether it goes astray.
 
     Args:
         variance: of what is made, as a share of the variance of real pictures.
         recall: share of the real pictures that lie among the made ones.
         repeated: share of the made ones nearer to a real one than 99 % of those are to each other.
-        sure: share of the pairs that the critic tells apart.
-        margin: by how many nats it does, on average.
     """
 
     variance: float
     recall: float
     repeated: float
-    sure: float
-    margin: float
 
 
 def altering(network: nn.Module, count: int) -> None:
@@ -70,8 +66,22 @@ def straying(network: nn.Module, schema: Schema, share: float) -> Trouble | None
     """
     count = int(network.get_buffer("count"))
     learned = count * min(1.0, 0.5 * share / _RISING if share < _RISING else 1.0)
-    signs = _signs(network, schema)
-    if learned >= _YOUNG and signs.variance < _NARROW and signs.recall < _LITTLE:
+    margin, sure, _ = network.get_buffer("signs").tolist()
+    if sure > _SURE and margin > _MARGIN:
+        return Trouble(
+            sentence=(
+                f"the critic has won: it tells {sure:.0%} of the made pictures from the real ones,"
+                f" by {margin:.0f} nats, and the artist learns nothing from it; going back to where"
+                f" it had not, with {_SLOWER:g} of the critic's rate"
+            ),
+            back=True,
+            balance={"critic": _SLOWER},
+        )
+    return _astray(network, _signs(network, schema)) if learned >= _YOUNG else None
+
+
+def _astray(network: nn.Module, signs: Signs) -> Trouble | None:
+    if signs.variance < _NARROW and signs.recall < _LITTLE:
         return Trouble(
             sentence=(
                 f"the artist has collapsed: what it makes varies {signs.variance:.0%} as much as"
@@ -81,18 +91,8 @@ def straying(network: nn.Module, schema: Schema, share: float) -> Trouble | None
             back=True,
             balance={"critic": _SLOWER},
         )
-    if signs.sure > _SURE and signs.margin > _MARGIN:
-        return Trouble(
-            sentence=(
-                f"the critic has won: it tells {signs.sure:.0%} of the made pictures from the real"
-                f" ones, by {signs.margin:.0f} nats, and the artist learns nothing from it; going"
-                f" back to where it had not, with {_SLOWER:g} of the critic's rate"
-            ),
-            back=True,
-            balance={"critic": _SLOWER},
-        )
     strength = network.get_buffer("strength")
-    if learned >= _YOUNG and signs.repeated > _REPEATED and float(strength) < _STRONGEST:
+    if signs.repeated > _REPEATED and float(strength) < _STRONGEST:
         strength.add_(_STRONGER).clamp_(max=_STRONGEST)
         return Trouble(
             sentence=(
@@ -135,11 +135,10 @@ def _signs(network: nn.Module, schema: Schema) -> Signs:
         shares = torch.tensor(schema.shares)
         y = torch.multinomial(shares, len(z), replacement=True, generator=random).to(device)
     made = it.eye(it.make(z, y)).cpu()
-    margin, sure, _ = network.get_buffer("signs").tolist()
     if len(real) < 2:  # nothing to compare with
-        return Signs(variance=1.0, recall=1.0, repeated=0.0, sure=sure, margin=margin)
+        return Signs(variance=1.0, recall=1.0, repeated=0.0)
     variance, recall = _variety(real, made)
     apart = torch.cdist(real, known)
     usual = apart.masked_fill(apart < 1e-4, torch.inf).amin(dim=1)
     repeated = float(_likeness.repeated(_likeness.nearest(made, known), usual).value)
-    return Signs(variance=variance, recall=recall, repeated=repeated, sure=sure, margin=margin)
+    return Signs(variance=variance, recall=recall, repeated=repeated)

@@ -6,8 +6,8 @@ compares them with as many made ones.
 
 Source: as `networks/_adversarial.py`; what is measured: `tasks/_likeness.py`.
 Departs: the noise of each made picture follows from the content of the held-out picture that it is
-compared beside, so that scores repeat exactly. While training goes on, 500 made pictures are
-compared with training ones fifty times a run, so that a collapse is noticed when it happens.
+compared beside, so that scores repeat exactly. While training goes on, 300 made pictures are
+compared with training ones thirty times a run, so that a collapse is noticed when it happens.
 
 What is kept of N pictures is (N, 6 + 3 F), see `tasks/_seen.py`.
 
@@ -37,7 +37,8 @@ from pellucid.tasks._targets import class_name, coded, in_order, known, numeric
 
 _LATENT = 64
 _REAL = "real"  # the one answer whose number is explained
-_FEWEST = 2  # examples of a class that is worth asking for
+_FEWEST = 2  # examples of a class that can be asked for
+_RARE = 10  # examples of a class, below which new pictures of it are hardly new
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +118,8 @@ class GenerateImage(Task):
         self, network: nn.Module, supply: Supply, *, seconds: float | None, seed: int, half: bool
     ) -> str:  # fmt: skip
         altering(network, len(supply))
-        return _eye.learn(maker(network).eye, supply, seconds=seconds, seed=seed, half=half)
+        taught = _eye.learn(maker(network).eye, supply, seconds=seconds, seed=seed, half=half)
+        return "; ".join(filter(None, [taught, self._rare(supply.y)]))
 
     def trouble(self, network: nn.Module, share: float) -> Trouble | None:
         return straying(network, self.schema, share)
@@ -222,6 +224,26 @@ class GenerateImage(Task):
         if len(outputs) < 50:
             return None
         return collapsed(seen) or by_heart(seen) or uneven(seen, self.schema.classes) or None
+
+    def _rare(self, y: Int[Tensor, " N"]) -> str:
+        """Say in a clause which classes have too few pictures for new ones; "" if none has."""
+        if not self.schema.classes:
+            return ""
+        counts = torch.bincount(y[y >= 0].cpu(), minlength=len(self.schema.classes)).tolist()
+        named = zip(self.schema.classes, counts, strict=True)
+        few = [f"{name} ({count})" for name, count in named if count < _RARE]
+        alone = int((y < 0).sum())
+        told = []
+        if few:
+            told.append(
+                f"so few pictures of a class can hardly be told from copies: {', '.join(few)}"
+            )
+        if alone:
+            told.append(
+                f"{alone:,} pictures are learned from without a class, since theirs is not known or"
+                f" has fewer than {_FEWEST} pictures"
+            )
+        return "; ".join(told)
 
     def _read(self, view: Tensor, calibration: Calibration) -> Tensor:
         middle, deviation = calibration.get("middle", 0.0), calibration.get("deviation", 1.0)

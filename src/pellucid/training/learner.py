@@ -19,8 +19,8 @@ from pellucid.training.numerics import Numerics
 from pellucid.training.optim import Optimizer, optimizers
 from pellucid.training.order import Order, mixed
 
-INSPECTIONS = 50  # of a run whose task looks whether learning goes astray
-_PATIENCE = 2  # inspections left out after one that found something
+INSPECTIONS = 33  # of a run whose task looks whether learning goes astray
+_PATIENCE = 1  # inspections left out after one that found something
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
