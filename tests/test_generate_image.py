@@ -198,7 +198,8 @@ def test_one_picture_for_everything_is_called_a_collapse():
 
 def test_a_view_is_read_beside_those_of_real_pictures():
     task = GenerateImage(FORM)
-    calibration = json.loads(json.dumps(task.calibrate(torch.tensor([[1.0], [3.0], [5.0]]), None)))
+    views = torch.tensor([[1.0], [3.0], [5.0]])
+    calibration = json.loads(json.dumps(task.calibrate(views, torch.zeros(3))))
     (answer,) = task.answers(torch.tensor([[7.0]]), calibration, level=0.9)
     assert answer.view == pytest.approx(2.0)
     assert "more real" in str(answer)
