@@ -185,7 +185,7 @@ def strips(subject: "Subject", found: Sequence[Direction], place: int) -> Made:
     width = len(found[0].strip)
     groups = tuple(
         (
-            f"{row + 1}",
+            f"direction {row + 1}",
             f"{each.share:.0%} of the change that small steps from sample {place} make",
             [*range(row * width, (row + 1) * width)],
         )
