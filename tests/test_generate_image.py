@@ -229,10 +229,24 @@ def test_an_artist_that_makes_one_picture_is_named_a_collapse_and_sent_back():
 
 def test_a_critic_that_tells_everything_apart_is_named_and_slowed():
     module = older(gan(), steps=20)
-    module.signs.copy_(torch.tensor([40.0, 1.0, 1.0]))
+    module.signs.copy_(torch.tensor([11.0, 0.99, 0.3]))
     trouble = straying(module, FORM, 0.02)
     assert "the critic has won" in trouble.sentence
     assert trouble.balance["critic"] < 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "share", "signs"),
+    [
+        (200, 0.05, [4.0, 0.99, 0.45]),  # as measured early in a healthy run
+        (280, 0.07, [3.3, 0.98, 0.74]),
+        (20, 0.02, [11.0, 0.99, 0.9]),  # sure, but the artist is on its way
+    ],
+)
+def test_a_critic_that_is_ahead_has_not_won(steps, share, signs):
+    module = older(gan(), steps=steps)
+    module.signs.copy_(torch.tensor(signs))
+    assert straying(module, FORM, share) is None
 
 
 def test_pictures_learned_by_heart_are_named_and_more_is_altered(monkeypatch):
@@ -314,10 +328,14 @@ def test_pictures_without_classes_are_made_too(tmp_path):
 def test_pictures_of_thirty_sizes_are_brought_to_one(tmp_path):
     from PIL import Image as Pillow
 
+    random = np.random.default_rng(0)
     for place in range(60):
-        Pillow.new("RGB", (20 + place % 30, 40), (place * 4, 9, 99)).save(tmp_path / f"{place}.png")
+        pixels = random.integers(0, 255, (40, 20 + place % 30, 3), dtype=np.uint8)
+        Pillow.fromarray(pixels).save(tmp_path / f"{place}.png")
     model = fitted(tmp_path, steps=2)
-    assert len(model.schema.shape) == 3
+    channels, height, width = model.schema.shape
+    assert (channels, height) == (3, 40)
+    assert 28 <= width <= 40
 
 
 def test_one_picture_is_refused_in_a_sentence(tmp_path):
