@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,16 +12,21 @@ from typer.testing import CliRunner
 
 import pellucid
 from pellucid.cli import app
-from pellucid.data import Schema
+from pellucid.data import Ask, Schema
+from pellucid.data._batches import Supply
 from pellucid.networks import recipe_of, textgan
 from pellucid.networks._game import LIMIT, Last, criticised
 from pellucid.networks._writing import END, picked, written
 from pellucid.networks.textgan import TextGAN
+from pellucid.registry import kind as kinds
 from pellucid.registry import network
 from pellucid.tasks import _trouble
 from pellucid.tasks._ngrams import Trigrams
 from pellucid.tasks._rivals import verdict
 from pellucid.tasks._text_likeness import Bench, compared, rate
+from pellucid.tasks.generate_text import GenerateText
+from pellucid.training.learner import Habits, Learner
+from pellucid.training.numerics import Numerics
 
 WHO = ("a man", "a woman", "two boys", "a girl", "three dogs", "an old man")
 DOES = ("is running", "sits", "plays", "is waiting", "sleeps", "jumps")
@@ -120,9 +126,7 @@ def test_the_slope_of_the_writers_loss_is_that_of_the_divergence_it_tells():
 
 def test_the_slope_of_the_critics_loss_is_that_of_telling_tokens_apart():
     torch.manual_seed(1)
-    critic, writer = (
-        Last(torch.randn(5, 3), torch.randn(7, 3), torch.randn(7)) for _ in range(2)
-    )
+    critic, writer = (Last(torch.randn(5, 3), torch.randn(7, 3), torch.randn(7)) for _ in range(2))
     real = torch.tensor([2, 3, 3, 6, 1])
     mine = [each.clone().requires_grad_() for each in critic]
     hand = [each.clone().requires_grad_() for each in critic]
@@ -409,3 +413,32 @@ def test_it_writes_short_texts_that_end(fitted):
     texts = ["".join(fitted[0].generate(length=200, seed=seed)) for seed in range(3)]
 
     assert all(0 < len(text) < 200 for text in texts)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(lines):
+    text = kinds["text"]()
+    examples = text.read(lines, Ask(task="generate_text", whole=True))
+    task = GenerateText(replace(text.describe(examples), **GenerateText.describe(None)))
+    stored = text.encode(examples, task.schema)
+    y = torch.zeros(len(stored), dtype=torch.int64)
+    supply = Supply(text, task.schema, stored, np.arange(len(y)), y)
+
+    def learner():
+        torch.manual_seed(2)
+        made = network["textgan"](task.schema, task.outputs, size=1)
+        how = recipe_of(network["textgan"], task.schema)
+        habits = Habits(recipe=how, batch=16, numerics=Numerics(), seed=1)
+        return Learner(made.train(), task, supply, habits)
+
+    whole, first, second = learner(), learner(), learner()
+    for one, steps in ((whole, 4), (first, 2)):
+        for _ in range(steps):
+            one.learn(0.1)
+            one.inspect()
+    second.restore(first.tensors(), json.loads(json.dumps(first.numbers())))
+    for _ in range(2):
+        second.learn(0.1)
+        second.inspect()
+
+    kept = whole.network.state_dict()
+    assert all(torch.equal(kept[name], at) for name, at in second.network.state_dict().items())

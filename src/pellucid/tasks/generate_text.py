@@ -172,8 +172,8 @@ class GenerateText(Task):
         rivals = self._rivals(outputs)
         if rivals is None:
             return {"by_context": rows}
-        found = rivals.comparison()
-        told = {"verdict": verdict(found), "control": found.to_json()}
+        both = rivals.comparison()
+        told = {"verdict": verdict(both), "control": both.to_json()}
         return {"by_context": rows, "by_writer": rivals.rows(), **told}
 
     def verdict(self, outputs: Float[Tensor, "N K"], y: Tensor) -> str:
