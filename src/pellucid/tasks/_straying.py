@@ -23,7 +23,7 @@ _YOUNG = 300  # steps at the full rate before which an artist may be bad at ever
 _RISING = 0.1  # share of the schedule in which the rate rises
 _NARROW = 0.25  # of the real pictures' variance: an artist that makes less has collapsed
 _LITTLE = 0.05  # of the real pictures lie among the made ones
-# On garments, a healthy artist's pixels varied 0.3 as much as real ones at worst and 0.74 after some
+# On garments, a healthy artist's pixels varied 0.3 as much as real ones at worst, 0.74 after some
 # 100 steps at the full rate, and its critic's margin was at most 4 nats; with twenty times the
 # critic's rate 0.36, and up to 15 nats.
 _FLAT = 0.5  # of the variety of real pixels: less says that an artist gets nowhere
