@@ -62,7 +62,9 @@ def uneven(seen: Seen, classes: Sequence[str]) -> str:
         for name, of_real, of_made in zip(classes, real, made, strict=True)
         if of_real >= _SURE and not _RARE <= of_made / of_real <= _OFTEN
     ]
-    return f"classes are not as frequent as they should be: {', '.join(told)}" if told else ""
+    if not told:
+        return ""
+    return f"as the eye sees them, classes are too rare or too frequent: {', '.join(told)}"
 
 
 def by_heart(seen: Seen) -> str:
