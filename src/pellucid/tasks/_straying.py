@@ -26,8 +26,8 @@ _LITTLE = 0.05  # of the real pictures lie among the made ones
 # On garments, a healthy artist's pixels varied 0.3 as much as real ones at worst, 0.74 after some
 # 100 steps at the full rate, and its critic's margin was at most 4 nats; with twenty times the
 # critic's rate 0.36, and up to 15 nats.
-_FLAT = 0.5  # of the variety of real pixels: less says that an artist gets nowhere
-_BEGUN = 90  # steps at the full rate, after which
+_FLAT = 0.45  # of the variety of real pixels: less says that an artist gets nowhere
+_BEGUN = 110  # steps at the full rate, after which
 _SURE = 0.97  # of the pairs that a critic tells apart say that it has won;
 _MARGIN = 8.0  # before, so many nats do
 _REPEATED = 0.25  # of the made pictures nearer to a training one than 99 % of those are to others
