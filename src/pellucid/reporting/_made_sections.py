@@ -15,9 +15,11 @@ from pellucid.reporting._blocks import (
     Picture,
     Section,
     Words,
+    counted,
     data_uri,
     table,
 )
+from pellucid.reporting._sample import scored
 
 if TYPE_CHECKING:
     from pellucid.model import Model
@@ -66,21 +68,27 @@ def likeness(known: "Known") -> Section | None:
         return None
     eye = details.get("eye", {})
     rows: dict[str, Mapping[str, Any]] = {}
-    if known.main is not None:
-        side = known.main[0]
+    if known.sample is not None:  # the same examples as the floor is of
+        side = known.scored[0] if known.sample.given else scored(known.model, known.sample)
         rows["made"] = {name: score.get("value") for name, score in side.scores.items()}
     rows["real, learned from"] = floor
     rows |= {f"real, {name}": eye[name] for name in _SPOILT if name in eye}
     head = ("", *(name.replace("_", " ") for name in floor))
     cells = [(name, *(_grid.figure(row.get(key)) for key in floor)) for name, row in rows.items()]
     note = (
-        "Each compared with real examples that were held out. The second line is the floor: what"
-        f" real ones score, and no {metric} can be expected to be lower."
+        f"Each compared with {_counted(known)}; a {metric} of few is larger than one of many. The"
+        f" second line is the floor: no {metric} can be expected to be lower."
     )
     blocks: list[Block] = [table("Beside real examples", head, cells, note=note)]
     blocks += _shares(details)
     blocks += _eyes(details, eye)
     return Section(name="likeness", title="How like the real ones", blocks=tuple(blocks))
+
+
+def _counted(known: "Known") -> str:
+    if known.sample is None:
+        return "real examples that were held out"
+    return f"{counted(len(known.sample), 'real example')} that it did not learn from"
 
 
 def _drawn(model: "Model") -> Iterator[Sheet]:
