@@ -34,12 +34,12 @@ def reviews(kind, tmp_path):
 
 
 def prose(count, seed=0):
-    """Write sentences of made-up words."""
+    """Write lines of made-up words that go on from each other: none ends as a sentence does."""
     random = np.random.default_rng(seed)
     letters = np.array(list(string.ascii_lowercase))
     words = ["".join(random.choice(letters, random.integers(2, 9))) for _ in range(400)]
     lengths = random.integers(4, 12, count)
-    return "\n".join(" ".join(random.choice(words, length)) + "." for length in lengths) + "\n"
+    return "\n".join(" ".join(random.choice(words, length)) + "," for length in lengths) + "\n"
 
 
 def stream(kind, text, tmp_path, **ask):

@@ -77,9 +77,10 @@ def test_real_files_are_taken_for_what_they_are(name, told):
     path = SHARED / name
     if not path.is_file():
         pytest.skip(f"{name} is not beside the repository")
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as file:
-        assert are_texts(file.read(400_000)) is told
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+
+    assert are_texts(text[:400_000]) is told
 
 
 def test_each_line_is_an_example_between_two_ends(file):
@@ -112,7 +113,7 @@ def test_a_later_file_is_read_by_lines_as_the_first_was(file, saved):
     later = saved("One line.\nAnother line.\n", name="later.txt")
 
     assert len(read(later, schema=schema)[1]) == 2
-    assert len(read(later)[1]) == 1
+    assert len(read(later, whole=True)[1]) == 1
 
 
 def test_a_language_model_of_short_texts_learns_where_they_end(file):

@@ -2,23 +2,31 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from typer.testing import CliRunner
 
 import pellucid
 from pellucid.cli import app
-from pellucid.data import Schema
+from pellucid.data import Ask, Schema
+from pellucid.data._batches import Supply
 from pellucid.networks import recipe_of, textgan
+from pellucid.networks._game import LIMIT, Last, criticised
 from pellucid.networks._writing import END, picked, written
 from pellucid.networks.textgan import TextGAN
+from pellucid.registry import kind as kinds
 from pellucid.registry import network
 from pellucid.tasks import _trouble
 from pellucid.tasks._ngrams import Trigrams
 from pellucid.tasks._rivals import verdict
 from pellucid.tasks._text_likeness import Bench, compared, rate
+from pellucid.tasks.generate_text import GenerateText
+from pellucid.training.learner import Habits, Learner
+from pellucid.training.numerics import Numerics
 
 WHO = ("a man", "a woman", "two boys", "a girl", "three dogs", "an old man")
 DOES = ("is running", "sits", "plays", "is waiting", "sleeps", "jumps")
@@ -80,14 +88,15 @@ def test_a_turn_changes_its_own_part_and_no_other(name):
 def test_the_writer_never_sees_a_real_text_by_likelihood():
     made = small().eval()
     made.turn("critic", LEARNED)
-    with torch.no_grad():  # a critic that finds all alike has nothing to say to the writer
-        for weight in made.critic.parameters():
+    with torch.no_grad():  # a critic that expects what the writer does has nothing to say to it
+        for weight in (made.writer.weight, made.writer.bias, made.critic.tokens.rows.weight):
             weight.zero_()
+        made.critic.bias.fill_(-math.log(11))
 
-    loss = made.turn("writer", LEARNED)
+    loss = made.turn("writer", LEARNED).mean()
     loss.backward()
 
-    assert float(loss) == pytest.approx(0, abs=1e-5)
+    assert float(loss.detach()) == pytest.approx(0, abs=1e-5)
     assert all(
         weight.grad is None or weight.grad.abs().max() < 1e-5 for weight in made.writer.parameters()
     )
@@ -103,14 +112,38 @@ def test_the_slope_of_the_writers_loss_is_that_of_the_divergence_it_tells():
 
     there = LEARNED[:, 1:] != 0
     own = made.writer.each(LEARNED[:, :-1])[0][there][:, 1:].log_softmax(dim=1)
-    reward = made.critic.every(made.critic.read(LEARNED[:, :-1])[there])[:, 1:]
+    critic = made.critic.last(LEARNED[:, :-1], there)
+    odds = (critic.rows @ critic.weight.T + critic.bias)[:, 1:] - own
+    reward = LIMIT * torch.tanh(odds / LIMIT)
     wanted = (own + reward).log_softmax(dim=1).detach()
     by_hand = torch.nn.functional.kl_div(own, wanted, log_target=True, reduction="batchmean")
     found = made._short_of(LEARNED)
 
-    assert float(found) == pytest.approx(float(by_hand), rel=1e-4)
+    assert found.item() == pytest.approx(by_hand.item(), rel=1e-4)
     for one, other in zip(gradients(found), gradients(by_hand), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_the_slope_of_the_critics_loss_is_that_of_telling_tokens_apart():
+    torch.manual_seed(1)
+    critic, writer = (Last(torch.randn(5, 3), torch.randn(7, 3), torch.randn(7)) for _ in range(2))
+    real = torch.tensor([2, 3, 3, 6, 1])
+    mine = [each.clone().requires_grad_() for each in critic]
+    hand = [each.clone().requires_grad_() for each in critic]
+
+    found, known = criticised(Last(*mine), writer, real, torch.float32)
+    found.backward()
+    expected = (writer.rows @ writer.weight.T + writer.bias)[:, 1:].log_softmax(dim=1)
+    odds = LIMIT * torch.tanh(((hand[0] @ hand[1].T + hand[2])[:, 1:] - expected) / LIMIT)
+    false = (expected.exp() * F.softplus(odds)).sum(dim=1)
+    by_hand = (F.softplus(-odds.gather(1, real[:, None] - 1)[:, 0]) + false).mean()
+    by_hand.backward()
+
+    torch.testing.assert_close(found, by_hand)
+    for one, other in zip(mine, hand, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)
+    right = (odds.gather(1, real[:, None] - 1) > 0).float().mean()
+    assert known[1].item() == pytest.approx(right.item())
 
 
 def test_the_critic_learns_to_tell_real_texts_from_made_ones():
@@ -119,14 +152,14 @@ def test_the_critic_learns_to_tell_real_texts_from_made_ones():
     losses = []
     for _ in range(40):
         optimiser.zero_grad()
-        loss = made.turn("critic", LEARNED)
+        loss = made.turn("critic", LEARNED).mean()
         made.settle()
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
 
-    assert losses[0] == pytest.approx(2 * math.log(2), rel=0.2)
-    assert losses[-1] < 0.6 * losses[0]
+    assert losses[0] == pytest.approx(3 * math.log(2), rel=0.2)
+    assert losses[-1] < 0.8 * losses[0]
 
 
 def test_what_the_network_expects_is_what_its_writer_expects():
@@ -282,7 +315,7 @@ def test_one_text_again_and_again_is_alike_and_leaves_much_out():
     made = bench.of(np.tile(language(1, 1), (600, 1)))
     measures = bench.measures(made)
 
-    assert rate(made.alike) < 0.1 < rate(bench.real.alike)
+    assert rate(made.alike) < 0.2 < rate(bench.real.alike)
     assert rate(made.cover) > 2 * rate(bench.real.cover)
     assert measures["again"].value == pytest.approx(599 / 600)
     assert measures["quality"].low is not None
@@ -346,9 +379,10 @@ def fitted(lines, tmp_path_factory):
 
 def test_it_learns_through_the_critic_alone_far_beyond_how_frequent_letters_are(fitted):
     model, _ = fitted
-    score = model.record["scores"]["nats_per_token"]["value"]
+    found = model.record["summary"]
+    score = found["scores"]["nats_per_token"]["value"]
 
-    assert score < 0.85 * model.record["guess"]["nats_per_token"]
+    assert score < 0.85 * found["guess"]["nats_per_token"]
 
 
 def test_a_run_by_steps_repeats_to_the_last_bit(fitted, lines):
@@ -379,3 +413,32 @@ def test_it_writes_short_texts_that_end(fitted):
     texts = ["".join(fitted[0].generate(length=200, seed=seed)) for seed in range(3)]
 
     assert all(0 < len(text) < 200 for text in texts)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(lines):
+    text = kinds["text"]()
+    examples = text.read(lines, Ask(task="generate_text", whole=True))
+    task = GenerateText(replace(text.describe(examples), **GenerateText.describe(None)))
+    stored = text.encode(examples, task.schema)
+    y = torch.zeros(len(stored), dtype=torch.int64)
+    supply = Supply(text, task.schema, stored, np.arange(len(y)), y)
+
+    def learner():
+        torch.manual_seed(2)
+        made = network["textgan"](task.schema, task.outputs, size=1)
+        how = recipe_of(network["textgan"], task.schema)
+        habits = Habits(recipe=how, batch=16, numerics=Numerics(), seed=1)
+        return Learner(made.train(), task, supply, habits)
+
+    whole, first, second = learner(), learner(), learner()
+    for one, steps in ((whole, 4), (first, 2)):
+        for _ in range(steps):
+            one.learn(0.1)
+            one.inspect()
+    second.restore(first.tensors(), json.loads(json.dumps(first.numbers())))
+    for _ in range(2):
+        second.learn(0.1)
+        second.inspect()
+
+    kept = whole.network.state_dict()
+    assert all(torch.equal(kept[name], at) for name, at in second.network.state_dict().items())

@@ -66,6 +66,10 @@ class Evaluation:
             )
         if self.details.get("verdict"):
             remarks.append(str(self.details["verdict"]))
+        floor = self.details.get("floor")
+        if floor:
+            figures = ", ".join(f"{name} {_grid.figure(value)}" for name, value in floor.items())
+            remarks.append(f"real examples that were learned from score in their place: {figures}")
         if self.faults:
             first = self.faults[0]
             remarks.append(f"left out: {len(self.faults)}, such as {first.name}: {first.reason}")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pellucid._jury import SHARE, Jury
 from pellucid._recording import EXIT, Recorded, Trained, recorded
+from pellucid._views import drawing
 from pellucid._wish import Wish
 from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
@@ -310,6 +311,7 @@ class Fitting:
             every=max(10.0, 0.02 * (limits.seconds or 500.0)),
             reserving=reserving,
             crew=self.crew,
+            drawn=drawing(ready, learner.network, choice.numerics),
         )
         return run
 

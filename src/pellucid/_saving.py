@@ -1,14 +1,19 @@
 """What of a model goes into its file: weights as safetensors, the rest as plain JSON."""
 
 import math
+import platform
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid import _loading
+from pellucid import _archive, _loading
+
+if TYPE_CHECKING:
+    from pellucid.model import Model
 
 
 def weights(network: nn.Module) -> bytes:
@@ -25,6 +30,25 @@ def weights(network: nn.Module) -> bytes:
             for name, value in whole.state_dict().items()
         }
     )
+
+
+def document(model: "Model") -> dict[str, Any]:
+    """Give all of a model that is no weight, no case and no measure of trust."""
+    return {
+        "format": _archive.FORMAT,
+        "versions": {
+            "pellucid": sys.modules["pellucid"].__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "task": model.task.name,
+        "schema": model.schema.to_json(),
+        "built": model.built,
+        "numerics": model.numerics,
+        "views": model.views,
+        "calibration": model.calibration,
+        "record": model.record,
+    }
 
 
 def plain(given: Any) -> Any:

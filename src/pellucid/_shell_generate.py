@@ -5,7 +5,7 @@ What it makes is said by its task (`Task.makes`); options that are about somethi
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,10 @@ def generate(model: Any, path: str, options: Options, out: Path | None, *, as_js
     kind = model.task.makes
     given = {name: value for name, value in options.items() if value is not None}
     _check(kind, given)
-    writers: dict[str, Callable[..., None]] = {"text": _texts, "examples": _examples}
-    writer = writers.get(kind, _examples)  # which refuses in a sentence what makes nothing
-    writer(model, path, given, out, as_json=as_json)
+    if kind == "text":
+        _texts(model, given, out, as_json=as_json)
+    else:  # what makes nothing is refused there in a sentence
+        _examples(model, path, given, out, as_json=as_json)
 
 
 def _check(kind: str, given: Options) -> None:
@@ -56,10 +57,9 @@ def _check(kind: str, given: Options) -> None:
             )
 
 
-def _texts(model: Any, path: str, given: Options, out: Path | None, *, as_json: bool) -> None:
+def _texts(model: Any, given: Options, out: Path | None, *, as_json: bool) -> None:
     from pellucid.generating import Drawing, Wish
 
-    del path
     about = {"temperature": _TEMPERATURE, **given}
     how = Drawing(
         **{name: about[name] for name in ("temperature", "top_k", "top_p") if name in about}

@@ -1,4 +1,4 @@
-"""What a user asks of one run of `fit`."""
+"""What a user asks of one run, beside the data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pellucid.training.budget import Budget
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """What the user asked for, beside the data."""
+    """One wish; None for what was left to be chosen."""
 
     task: str | None
     target: str | None

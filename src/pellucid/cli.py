@@ -109,6 +109,9 @@ def fit(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--no-cases", help="Keep no training examples in the model.")
     ] = False,
     out: Annotated[str | None, typer.Option(help="Default: DATA.pellucid here.")] = None,
+    drawn: Annotated[
+        Path | None, typer.Option("--watch", help="A PNG that is drawn anew while it learns.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -117,7 +120,7 @@ def fit(  # noqa: PLR0913 - one argument an option
     from pellucid.training.budget import process_started
 
     path = out or _shell.named_after(data[0])
-    with Display(quiet=quiet) as watch:
+    with Display(quiet=quiet, drawn=drawn) as watch:
         model = pellucid.fit(
             _shell.one_or_all(data),
             task=task,

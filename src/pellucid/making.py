@@ -185,7 +185,7 @@ def strips(subject: "Subject", found: Sequence[Direction], place: int) -> Made:
     width = len(found[0].strip)
     groups = tuple(
         (
-            f"{row + 1}",
+            f"direction {row + 1}",
             f"{each.share:.0%} of the change that small steps from sample {place} make",
             [*range(row * width, (row + 1) * width)],
         )
@@ -244,8 +244,9 @@ def _batches(subject: "Subject", z: Tensor, y: Tensor) -> Iterator[Tensor]:
         missing = _BATCH - len(some)
         full = torch.cat([some, some[-1:].expand(missing, -1)]).to(device)
         asked = torch.cat([which, which[-1:].expand(missing, *which.shape[1:])]).to(device)
-        with torch.inference_mode(), _inference.autocast(device, subject.numerics):
-            x = task.make(subject.network.eval(), full, asked)
+        use = _inference.as_in_use(subject.network)
+        with use, torch.inference_mode(), _inference.autocast(device, subject.numerics):
+            x = task.make(subject.network, full, asked)
         yield x[: len(some)].float().clone()
 
 

@@ -7,8 +7,6 @@ model.explain("rose.jpg").parts
 model.save("copy.pellucid")
 """
 
-import platform
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -20,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving
+from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving, _told
 from pellucid._evaluation import Evaluation, Explained, Prediction, over
 from pellucid._judged import targeted, tested, truths, varied
 from pellucid.data import Ask, Examples, Fault, Kind, Schema
@@ -317,7 +315,7 @@ class Model:
         Raises:
             SavingError: if the disk does not take it.
         """
-        document = {**self._document(), "trust": self.trust}
+        document = {**_saving.document(self), "trust": self.trust}
         further = {}
         if self.cases is not None:
             further[_CASES], document["cases"] = self.cases.to_members()
@@ -349,35 +347,19 @@ class Model:
         return model
 
     def __str__(self) -> str:
-        width = max(len(name) for name, _ in self._lines())
-        lines = [f"{name.ljust(width)}  {text}" for name, text in self._lines()]
-        scores = self._score_rows()
+        width = max(len(name) for name, _ in _told.lines(self))
+        lines = [f"{name.ljust(width)}  {text}" for name, text in _told.lines(self)]
+        scores = _told.score_rows(self)
         return "\n".join([*lines, *([_grid.as_text(scores)] if scores else [])])
 
     def __repr__(self) -> str:
-        return f"<Model {', '.join(f'{name}: {text}' for name, text in self._lines())}>"
+        return f"<Model {', '.join(f'{name}: {text}' for name, text in _told.lines(self))}>"
 
     def _repr_html_(self) -> str:
-        lines = [f"{name}: {text}" for name, text in self._lines()]
-        scores = self._score_rows()
+        lines = [f"{name}: {text}" for name, text in _told.lines(self)]
+        scores = _told.score_rows(self)
         return _grid.paragraphs(lines) + (_grid.as_html(scores) if scores else "")
 
-    def _lines(self) -> list[tuple[str, str]]:
-        shape = " × ".join(str(length) for length in self.schema.shape)
-        classes = self.schema.classes
-        network = " ".join(str(value) for value in self.built.values())
-        weights = sum(weight.numel() for weight in self.network.parameters())
-        return [
-            ("task", f"{self.task.name} {self.schema.target}".rstrip()),
-            ("kind", f"{self.kind.name}, {shape}"),
-            *([("classes", f"{len(classes)}: {_some(classes)}")] if classes else []),
-            ("network", f"{network}, {weights:,} weights"),
-        ]
-
-    def _score_rows(self) -> _grid.Rows:
-        summary = self.record.get("summary", {})
-        scores = summary.get("scores", {})
-        return _grid.score_rows(scores, summary.get("guess", {})) if scores else []
 
     def _read(self, source: Any, *, judged: bool = False) -> Examples:
         ask = Ask(schema=self.schema, task=self.task.name, judged=judged)
@@ -401,28 +383,7 @@ class Model:
         page = report(self, data, command=command)
         _archive.write_plain(Path(path), page.encode())
 
-    def _document(self) -> dict[str, Any]:
-        return {
-            "format": _archive.FORMAT,
-            "versions": {
-                "pellucid": sys.modules["pellucid"].__version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
-            "task": self.task.name,
-            "schema": self.schema.to_json(),
-            "built": self.built,
-            "numerics": self.numerics,
-            "views": self.views,
-            "calibration": self.calibration,
-            "record": self.record,
-        }
-
 
 def load(path: str | Path, *, network: nn.Module | None = None) -> Model:
     """Open a model that was saved; see `Model.load`."""
     return Model.load(path, network=network)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")

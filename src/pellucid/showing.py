@@ -7,9 +7,11 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid import _grid
+from pellucid._easel import Easel
 from pellucid.training.progress import Progress, Watch
 
 if TYPE_CHECKING:
@@ -32,10 +34,16 @@ class Display:
 
     Args:
         quiet: say only what must not be missed.
+        drawn: a PNG that is drawn anew now and then: what the network makes, or the curve of the
+            run; None for none.
+
+    Raises:
+        BadInputError: if no PNG could be drawn there.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, drawn: Path | None = None) -> None:
         self._quiet = quiet
+        self._easel = None if drawn is None else Easel(drawn)
         self._live: Live | None = None
         self._console: Console | None = None
         self._shown = -math.inf  # time of the last picture or line
@@ -68,6 +76,8 @@ class Display:
     def _watch(self, progress: Progress) -> None:
         if progress.said:
             self._safely(self._say, progress.said)
+        if self._easel is not None:
+            self._safely(self._say, self._easel.draw(progress))
         if self._quiet or not self._due(progress):
             return
         self._shown, self._stage = time.monotonic(), progress.stage
@@ -85,6 +95,8 @@ class Display:
         self._live.update(_picture(progress), refresh=True)
 
     def _say(self, sentence: str) -> None:
+        if not sentence:
+            return
         if self._console is None:
             _write(sentence)
         else:

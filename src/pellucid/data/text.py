@@ -55,7 +55,7 @@ class Text(Kind):
         asked = ask.task == "generate_text" or (ask.task is None and found.targets is None)
         if details["stream"] if details else asked:
             whole, ended = ask.whole or bool(details), not details or ask.judged
-            short = details["lines"] if details else holds_lines(found)
+            short = details.get("lines", False) if details else holds_lines(found)
             cut = lined if short else stretched
             found = cut(found, form=details.get("form"), whole=whole, ended=ended)
             return found.examples(stream=True)
@@ -190,7 +190,7 @@ class Text(Kind):
             [form.text(row[row != 0].astype(np.int32)) for row in np.asarray(stored)],
             stream=bool(details["stream"]),
             form=str(details["form"]) if details["stream"] else "",
-            lines=bool(details["lines"]),
+            lines=bool(details.get("lines", False)),
             columns=tuple(details["columns"]),
             all_columns=tuple(details["names"]),
             header=bool(details["header"]),

@@ -122,6 +122,34 @@ class LastLayer:
         return given.mean(dim=positions).movedim(axis, 0).flatten(1)
 
 
+class Compared:
+    """The features in which a task compares examples, where it has any of its own.
+
+    Args:
+        subject: whose task and network they are.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+
+    def seen(self, x: Float[Tensor, "N ..."]) -> tuple[Float[Tensor, "N E"], Float[Tensor, "N K"]]:
+        """Give the features of each example, and the outputs, both on the CPU."""
+        task, rows = self.subject.task, []
+        with torch.inference_mode():
+            for part in x.split(_inference.batch_size(self.subject.schema)):
+                seen = task.seen(self.subject.network, part)
+                assert seen is not None
+                rows.append(seen.float().cpu().clone())
+        return torch.cat(rows), self.subject.asked(x).cpu()
+
+
+def looking(subject: Subject, x: Float[Tensor, "B ..."]) -> LastLayer | Compared:
+    """Give the features that cases are compared in: the task's own, or those of the last layer."""
+    with torch.inference_mode():
+        own = subject.task.seen(subject.network, x)
+    return LastLayer(subject, x) if own is None else Compared(subject)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Call:
     """One call of a last layer: its number in a pass, and where the batch lies in its input."""

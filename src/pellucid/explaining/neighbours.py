@@ -7,7 +7,9 @@ an example may be unlike and still have taught the network its answer.
 Source: Papernot & McDaniel 2018, "Deep k-nearest neighbors", arXiv:1803.04765 (training examples
 near in the network's own space as evidence for an answer); influence: see `influence.py`.
 Departs: the last layer alone is looked at, by cosine around the mean of the cases, and the cases
-are a stored sample of the training side.
+are a stored sample of the training side. Where a task has features of its own in which examples are
+compared (`Task.seen`), those are looked at: whoever asks whether a made picture was copied wants to
+know what it looks like, not what a critic makes of it.
 
 Letters: N training cases, H held-out cases, E features, K outputs.
 """
@@ -25,7 +27,7 @@ from pellucid import _inference
 from pellucid.explaining import Subject, influence
 from pellucid.explaining._cases import Cases
 from pellucid.explaining._evidence import Neighbour
-from pellucid.explaining._features import LastLayer
+from pellucid.explaining._features import looking
 
 COUNT = 6
 _CLOSE = 0.1  # share of the cases that count as having a number's answer
@@ -52,7 +54,7 @@ class Recall:
     def __init__(self, subject: Subject, cases: Cases) -> None:
         self.subject = subject
         self.cases = cases
-        self._layer = LastLayer(subject, self.x([0]))
+        self._layer = looking(subject, self.x([0]))
         seen, self.outputs = self._looked(cases.stored)
         self._centre = seen.mean(dim=0)
         # One scale for all, so that the bias, a 1, weighs as much as a feature does.

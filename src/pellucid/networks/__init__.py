@@ -33,6 +33,7 @@ one by one gives what `each` gives at once. Where `schema.ahead` is not 0 they l
 A network that makes examples from noise (`schema.latent`) offers
 
     make(z, y=None) -> x        z (B, latent); y (B,), the class of each, -1 where none is asked for
+    eye                         an `Eye` (see _eye.py), in whose features what is made is compared
 
 and one whose parts are learned in turn, each on a loss of its own, offers
 

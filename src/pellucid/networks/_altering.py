@@ -46,7 +46,7 @@ def _moved(x: Float[Tensor, "B C H W"], which: Tensor) -> Float[Tensor, "B C H W
     scale = torch.exp2(_ENLARGED * size)
     cos, sin = scale * torch.cos(_TURNED * angle), scale * torch.sin(_TURNED * angle)
     rows = [cos, -sin, 2 * _MOVED * across, sin, cos, 2 * _MOVED * down]
-    places = F.affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), x.shape, align_corners=False)
+    places = F.affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), [*x.shape], align_corners=False)
     moved = F.grid_sample(x.float(), places, padding_mode="border", align_corners=False)
     return torch.where(which.view(-1, 1, 1, 1), moved, x)
 

@@ -147,7 +147,7 @@ class GAN(Adversarial):
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=8.0,
+        passes=15.0,
         batch=64,
         rate=5e-4,
         beta1=0.0,

@@ -225,6 +225,10 @@ class RNN(nn.Module):
             told.append(token_nats(self.narrow(hidden), self._table(), self.bias, wanted[:, part]))
         return torch.cat(told, dim=1) if told else wanted.float()
 
+    def inner(self, x: Float[Tensor, "B T"]) -> tuple[Float[Tensor, "B T E"], Tensor, Tensor]:
+        """Give what is known after each token, and weight and bias of the last layer."""
+        return self.narrow(self.layers(self._read(x))[0]), self._table(), self.bias
+
     def _read(self, x: Tensor) -> Tensor:
         return x if self.tokens is None else self.tokens(x)
 

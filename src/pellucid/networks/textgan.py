@@ -14,36 +14,37 @@ texts a step). The writer's step, to its own distribution times exp(reward): Abd
 2018, arXiv:1806.06920, section 4.1. Chosen by reading: it is the one that was shown to learn from
 scratch about as well as likelihood does; SeqGAN (REINFORCE on whole texts) and RelGAN (relaxed) are
 pretrained by likelihood, and without that learn little.
-Departs: the critic rewards all tokens that might stand at a place, not the drawn one alone, so the
-writer's step is an expectation over the vocabulary and no sample: no REINFORCE, no baseline. A
-reward counts at its own place only (there it was handed back, discounted by .23 a token). At the
-places of real texts the critic also sees what the writer would have put there, and the writer
-learns there, too.
+Departs: critic and writer learn from what is expected of all tokens that might stand at a place,
+not from the one that was drawn (`_game`): no REINFORCE, no baseline, and little noise, so that some
+tens of texts a step are enough. A reward counts at its own place only (there it was handed back,
+discounted by .23 a token). The game is played at the places of real texts, too, where the critic
+compares the token that stands there with those that the writer would have put.
 
-Letters: B batch, T time, V vocabulary, E width of the table, U units, K draws, N places.
+Letters: B batch, T and S time, V vocabulary, E width of the table, U units, N places.
 """
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from pellucid.data import Schema
 from pellucid.networks import Recipe, recipe
-from pellucid.networks._writing import picked, written
+from pellucid.networks._game import Last, apart, criticised
+from pellucid.networks._writing import written
 from pellucid.networks.rnn import LARGE, RNN, Layers, State, Tokens
 from pellucid.registry import network
 
 SIZES = (256, 384, 512)  # units of one layer
 LONGEST = 64  # tokens of a text that are learned from and written
-GAME = 0.25  # of the texts of a step are for the game, which then takes as long as the control
+GAME = 0.125  # of the texts of a step are for the game, which then takes as long as the control
 _LEAST, _MOST = 1 / 32, 1.0  # of them
 _EVENING = 1.03  # factor by which that changes in a step, where time is measured
-_DRAWS = 2  # tokens that the writer would have put at each place of a real text
-_LIMIT = 6.0  # nats of log-odds, which no reward exceeds
+_OWED = 0.02  # of the time by which one of them is ahead is made good in a step
 _FADING = 0.95  # of the signs of trouble, a step
 
 
@@ -62,23 +63,13 @@ class Critic(nn.Module):
         self.tokens = Tokens(codes, width)
         self.layers = Layers("gru", width, units, layers=1, dropout=dropout)
         self.narrow = nn.Linear(units, width)
-        self.bias = nn.Parameter(torch.zeros(codes))
+        # At first as a writer that holds all tokens alike: nothing is more real than anything else.
+        self.bias = nn.Parameter(torch.full((codes,), -math.log(codes)))
 
-    def read(self, x: Float[Tensor, "B T"]) -> Float[Tensor, "B T E"]:
-        """Give what is known after each token."""
-        hidden: Tensor = self.narrow(self.layers(self.tokens(x))[0])
-        return hidden
-
-    def every(self, hidden: Float[Tensor, "N E"]) -> Float[Tensor, "N V"]:
-        """Give the log-odds of every token that it is a real one."""
-        return _limited(F.linear(hidden, self.tokens.rows.weight, self.bias))
-
-    def some(
-        self, hidden: Float[Tensor, "N E"], codes: Int64[Tensor, "N K"]
-    ) -> Float[Tensor, "N K"]:
-        """Give the log-odds of some tokens."""
-        rows = self.tokens.rows(codes).float()
-        return _limited((rows @ hidden.float()[:, :, None])[:, :, 0] + self.bias[codes])
+    def last(self, before: Float[Tensor, "B T"], there: Bool[Tensor, "B T"]) -> Last:
+        """Give what is known at some places of texts, and the last layer."""
+        hidden = self.narrow(self.layers(self.tokens(before))[0])
+        return Last(hidden[there], self.tokens.rows.weight, self.bias)
 
 
 class TextGAN(nn.Module):
@@ -145,15 +136,17 @@ class TextGAN(nn.Module):
         return {"critic": self.critic, "writer": self.writer, "control": self.control}
 
     def turn(self, name: str, x: Float[Tensor, "B T"], y: Tensor | None = None) -> Tensor:
-        """Give the loss of one part: of each text for the control, of all for the others."""
+        """Give the loss of one part: of each text for the control, the mean for the others."""
         del y
         if self.evens:
             self._begun.setdefault(name, _now(x))
         if name == "control":
             counts = (x[:, 1:] != 0).sum(dim=1).clamp(min=1)
             return self.control.nats(x).float().sum(dim=1) / counts
-        x = _bare(x[: math.ceil(len(x) * float(self.game)), :LONGEST])
-        return self._told_apart(x) if name == "critic" else self._moved(x, self._made.pop(0))
+        some = _bare(x[: math.ceil(len(x) * float(self.game)), :LONGEST])
+        if name == "critic":
+            return self._told_apart(some).expand(len(x))
+        return self._moved(some, self._made.pop(0)).expand(len(x))
 
     def settle(self) -> None:
         """Forget what was made in this step, and give the slower of game and control less to do."""
@@ -161,72 +154,62 @@ class TextGAN(nn.Module):
         if "control" in self._begun and "critic" in self._begun:
             start, middle, end = self._begun["critic"], self._begun["control"], _now(self.game)
             self.seconds += self.seconds.new_tensor([middle - start, end - middle])
-            game, control = self.seconds.tolist()
-            self.game *= 1 / _EVENING if game > control else _EVENING
+            ahead = 2 * middle - start - end + _OWED * float(self.seconds[0] - self.seconds[1])
+            self.game *= 1 / _EVENING if ahead > 0 else _EVENING
             self.game.clamp_(_LEAST, _MOST)
         self._begun.clear()
 
     def _told_apart(self, x: Float[Tensor, "B T"]) -> Float[Tensor, ""]:
-        """Give the critic's loss: real tokens against made ones, in real texts and in made ones."""
-        made = _bare(written(self.writer, x[:, 0], torch.rand(len(x), LONGEST, device=x.device)))
+        """Give the critic's loss at the places of real texts and at those of made ones."""
+        made = _bare(written(self.writer, x[:, 0], torch.rand_like(x)))
         self._made.append(made)
-        there = x[:, 1:] != 0
-        after = self.critic.read(x[:, :-1])[there]
-        real = self.critic.some(after, x[:, 1:][there].long()[:, None])
-        other = self.critic.some(after, self._instead(x)[there])
-        where = made[:, 1:] != 0
-        own = self.critic.some(
-            self.critic.read(made[:, :-1])[where], made[:, 1:][where].long()[:, None]
-        )
-        self._look(x, made, real, own)
-        false = F.softplus(other).mean() + F.softplus(own).mean()
-        return F.softplus(-real).mean() + 0.5 * false
+        real, known = self._criticised(x, real=True)
+        own, guessed = self._criticised(made, real=False)
+        self._look(x, made, known[1] + guessed[0])
+        return real + own
 
-    @torch.no_grad()
-    def _instead(self, x: Float[Tensor, "B T"]) -> Int64[Tensor, "B T-1 K"]:
-        """Draw what the writer would have put in the place of each real token."""
-        learning = self.writer.training
-        self.writer.eval()
-        outputs = self.writer.each(x[:, :-1])[0].flatten(0, 1)
-        self.writer.train(learning)
-        chances = torch.rand(len(outputs), _DRAWS, device=x.device)
-        return picked(outputs.float(), chances).view(len(x), -1, _DRAWS)
+    def _criticised(self, x: Float[Tensor, "B T"], *, real: bool) -> tuple[Tensor, Tensor]:
+        there, before = x[:, 1:] != 0, x[:, :-1]
+        critic = self.critic.last(before, there)
+        with torch.no_grad(), _as_in_use(self.writer):
+            writer = _last(self.writer, before, there)
+        tokens = x[:, 1:][there].long() if real else None
+        return criticised(critic, writer, tokens, critic.rows.dtype)
 
     def _moved(self, x: Float[Tensor, "B T"], made: Float[Tensor, "B S"]) -> Float[Tensor, ""]:
         """Give the writer's loss: how far it is from what the critic would rather have read."""
         return self._short_of(x) + self._short_of(made)
 
     def _short_of(self, x: Float[Tensor, "B T"]) -> Float[Tensor, ""]:
-        """Give the divergence of what is expected from what is wanted, mean nats of a place."""
-        there = x[:, 1:] != 0
-        outputs = self.writer.each(x[:, :-1])[0][there].float()
-        with torch.no_grad():
-            reward = self._rewards(x[:, :-1], there)
-            # Code 0 is nothing, and never wanted.
-            own = F.pad(outputs[:, 1:], (1, 0), value=-math.inf).log_softmax(dim=1)
-            wanted = (own + reward).log_softmax(dim=1)
-            shares = wanted.exp()
-            apart = (shares * (wanted - own).nan_to_num(0.0)).sum(dim=1).mean()
-            wrong = (own.exp() - shares) / max(1, len(own))
-        # The gradient of that divergence, made here, as the softmax is at hand.
-        slope = (outputs * wrong).sum()
-        return slope - slope.detach() + apart
-
-    def _rewards(self, x: Float[Tensor, "B T"], there: Tensor) -> Float[Tensor, "N V"]:
-        learning = self.critic.training
-        self.critic.eval()
-        found = self.critic.every(self.critic.read(x)[there])
-        self.critic.train(learning)
-        return found
+        there, before = x[:, 1:] != 0, x[:, :-1]
+        with torch.no_grad(), _as_in_use(self.critic):
+            critic = self.critic.last(before, there)
+        writer = _last(self.writer, before, there)
+        return apart(writer, critic, critic.rows.dtype)
 
     @torch.no_grad()
-    def _look(self, x: Tensor, made: Tensor, real: Tensor, own: Tensor) -> None:
+    def _look(self, x: Tensor, made: Tensor, right: Tensor) -> None:
         """Keep the signs by which trouble is told."""
         count = min(int((x[:, 1:] != 0).sum()), int((made[:, 1:] != 0).sum()))
         various, seen = (_pairs(texts, count) for texts in (made, x))
-        right = ((real > 0).float().mean() + (own < 0).float().mean()) / 2
-        now = torch.stack([various[0] / seen[0], various[1], seen[1], right.to(x)])
+        now = torch.stack([various[0] / seen[0], various[1], seen[1], right.to(x) / 2])
         self.signs.lerp_(now, 1 - _FADING)
+
+
+def _last(writer: RNN, before: Float[Tensor, "B T"], there: Bool[Tensor, "B T"]) -> Last:
+    hidden, weight, bias = writer.inner(before)
+    return Last(hidden[there], weight, bias)
+
+
+@contextmanager
+def _as_in_use(module: nn.Module) -> Iterator[None]:
+    """Answer without dropout for a while."""
+    learning = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(learning)
 
 
 def _now(where: Tensor) -> float:
@@ -236,11 +219,7 @@ def _now(where: Tensor) -> float:
     return time.monotonic()
 
 
-def _limited(odds: Tensor) -> Tensor:
-    return _LIMIT * torch.tanh(odds.float() / _LIMIT)
-
-
-def _bare(x: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:
+def _bare(x: Float[Tensor, "B T"]) -> Float[Tensor, "B S"]:
     """Leave out columns in which nothing is any more; two are left at least."""
     used = (x != 0).any(dim=0).nonzero()
     return x[:, : max(2, int(used[-1]) + 1 if len(used) else 0)]
@@ -252,11 +231,11 @@ def _pairs(texts: Float[Tensor, "B T"], count: int) -> tuple[Tensor, Tensor]:
     And the share of texts in which a pair recurs.
     """
     there = texts[:, 1:] != 0
-    keys = texts[:, :-1].double() * (1 << 24) + texts[:, 1:].double()
-    rows = torch.arange(len(texts), device=texts.device)[:, None].expand_as(keys)[there]
-    whole = torch.stack([rows.double(), keys[there]], dim=1)
-    times = torch.unique(whole, dim=0, return_counts=True)
-    recurring = torch.unique(times[0][times[1] > 1, 0])
+    codes = texts.long()
+    keys = codes[:, :-1] << 20 | codes[:, 1:]
+    rows = torch.arange(len(texts), device=texts.device)[:, None].expand_as(keys)
+    found, times = torch.unique((rows << 40 | keys)[there], return_counts=True)
+    recurring = torch.unique(found[times > 1] >> 40)
     various = torch.unique(keys[there][:count])
     share = texts.new_tensor(len(recurring) / len(texts))
     return texts.new_tensor(float(max(1, len(various)))), share
@@ -268,7 +247,7 @@ def habits(schema: Schema) -> Recipe:
     return Recipe(
         sizes=len(SIZES),
         passes=10.0,
-        batch=256,
+        batch=512,
         rate=4e-3,
         muon=0.35,
         decay=0.02,

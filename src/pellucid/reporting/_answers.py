@@ -12,6 +12,7 @@ import numpy as np
 
 from pellucid.errors import PellucidError
 from pellucid.reporting._blocks import Block, Picture, Quote, Section, Words, data_uri
+from pellucid.reporting._made_sections import Sheet, sheets
 from pellucid.reporting._sample import Sample, losses
 
 if TYPE_CHECKING:
@@ -42,16 +43,18 @@ class Shown:
 
     Args:
         drawn: answers as pictures.
-        made: what the model makes by itself.
+        made: texts that the model makes by itself.
+        sheets: whole examples that it makes, drawn.
     """
 
     drawn: tuple[Drawn, ...] = ()
     made: tuple[str, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
 
 
 def look(model: "Model", found: Sample) -> Shown:
     """Draw some answers, and let the model make something, where its task can."""
-    return Shown(drawn=tuple(_drawn(model, found)), made=_made(model))
+    return Shown(drawn=tuple(_drawn(model, found)), made=_made(model), sheets=sheets(model))
 
 
 def answers(facts: "Facts") -> Section | None:
@@ -85,7 +88,7 @@ def _drawn(model: "Model", found: Sample) -> Iterator[Drawn]:
 
 
 def _made(model: "Model") -> tuple[str, ...]:
-    if model.task.needs_targets:
+    if model.task.makes != "text":
         return ()
     from pellucid.generating import Drawing, Wish, written
 

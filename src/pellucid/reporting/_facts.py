@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.data import Examples
 from pellucid.errors import PellucidError
 from pellucid.explaining._evidence import Explanation
 from pellucid.explaining._reliance import Reliance
@@ -112,6 +113,11 @@ class Facts:
         return self.part("summary")
 
     @property
+    def makes(self) -> bool:
+        """Whether the model makes whole examples, so that no single answer is right or wrong."""
+        return self.model.task.makes == "examples"
+
+    @property
     def main(self) -> tuple[Scored, Mapping[str, Any], float | None] | None:
         """The main score, with the guess; None if nothing was ever scored."""
         metric = self.model.task.metric
@@ -169,9 +175,10 @@ def _distinct(scores: Sequence[Scored | None]) -> tuple[Scored, ...]:
 def _details(model: "Model", found: Sample) -> Mapping[str, Any]:
     """Prefer what was found on all that was held out to what is stored of it."""
     kept = model.record.get("summary", {}).get("details")
+    own = model.task.yardstick(model.network)
     if kept and not found.given:
-        return dict(kept)
-    return model.task.details(found.outputs, found.y, model.calibration)
+        return dict(kept) | own
+    return model.task.details(found.outputs, found.y, model.calibration) | own
 
 
 def _seconds(model: "Model", asked: Asked, gone: float) -> float:
@@ -204,13 +211,19 @@ def _looked(model: "Model", found: Sample, seconds: float) -> dict[str, Any]:
 def _mistakes(
     model: "Model", found: Sample, deadline: float, silent: dict[str, str]
 ) -> tuple[Mistake, ...]:
-    """Explain the surest mistakes until the time is spent, one at least."""
+    """Explain the surest mistakes until the time is spent, one at least.
+
+    Where a model makes whole examples there are none: then samples of its own are explained.
+    """
     explained: list[Mistake] = []
-    right = truths(model, found)
-    for place in _worst(model, found):
+    examples, right = found.examples, truths(model, found)
+    places = _worst(model, found)
+    if model.task.makes == "examples":
+        examples, right, places = _samples(model)
+    for place in places:
         started = time.monotonic()
         try:
-            explanation = model.why.explain(found.examples, place)
+            explanation = model.why.explain(examples, place)
         except PellucidError as error:
             silent["mistakes"] = str(error)
             break
@@ -221,6 +234,13 @@ def _mistakes(
         if now + took > deadline:
             break
     return tuple(explained)
+
+
+def _samples(model: "Model") -> tuple[Examples, list[str], list[int]]:
+    made = model.make(_CARDS)
+    names = [f"sample {name}" for name in made.names]
+    examples = model.kind.restore(made.stored, model.schema).replace(names=names)
+    return examples, list(made.classes), [*range(len(made))]
 
 
 def _typical(model: "Model", found: Sample, deadline: float) -> tuple[bool, ...]:

@@ -4,7 +4,13 @@ import math
 from importlib.resources import files
 from pathlib import PurePath
 
-from pellucid.reporting import _answers, _run_sections, _score_sections, _why_sections
+from pellucid.reporting import (
+    _answers,
+    _made_sections,
+    _run_sections,
+    _score_sections,
+    _why_sections,
+)
 from pellucid.reporting._blocks import Section
 from pellucid.reporting._facts import Facts
 from pellucid.reporting._limits import Caveat, limits
@@ -37,7 +43,9 @@ def _sections(facts: Facts, caveats: list[Caveat]) -> list[Section]:
         _run_sections.data(facts),
         _run_sections.choice(facts),
         _run_sections.curve(facts),
+        _made_sections.making(facts),
         _score_sections.scores(facts),
+        _made_sections.likeness(facts),
         _score_sections.calibration(facts),
         _score_sections.confusion(facts),
         _answers.answers(facts),

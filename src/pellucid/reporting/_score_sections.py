@@ -14,7 +14,7 @@ from pellucid.reporting._figures import Axis, agreement, intervals, reliability
 
 _PAIRS = 8  # confusions that are named
 _LEANING = 0.02  # mean confidence less accuracy that is worth a word
-_KNOWN = {"calibration", "confusion", "per_class", "coverage", "agreement"}
+_KNOWN = {"calibration", "confusion", "per_class", "coverage", "agreement", "classes", "asked"}
 
 
 def scores(facts: Facts) -> Section:
@@ -41,8 +41,10 @@ def scores(facts: Facts) -> Section:
     return Section(name="scores", title="How good it is", blocks=tuple(blocks))
 
 
-def calibration(facts: Facts) -> Section:
-    """Draw whether it can believe itself."""
+def calibration(facts: Facts) -> Section | None:
+    """Draw whether it can believe itself; None where nothing is answered."""
+    if facts.makes:
+        return None
     blocks: list[Block] = []
     bins = facts.details.get("calibration", {}).get("reliability")
     if bins:
@@ -66,7 +68,7 @@ def calibration(facts: Facts) -> Section:
 def confusion(facts: Facts) -> Section | None:
     """Tell which answer is taken for which; None where answers are not told apart by name."""
     matrix, classes = facts.details.get("confusion"), facts.model.schema.classes
-    if not classes:
+    if not classes or facts.makes:
         return None
     blocks: list[Block] = []
     if matrix:
@@ -81,8 +83,10 @@ def confusion(facts: Facts) -> Section | None:
     return Section(name="confusion", title="What it takes for what", blocks=tuple(blocks))
 
 
-def groups(facts: Facts) -> Section:
-    """Name those that the model is clearly weaker for."""
+def groups(facts: Facts) -> Section | None:
+    """Name those that the model is clearly weaker for; None where nothing is answered."""
+    if facts.makes:
+        return None
     title = "The weakest groups"
     if facts.sample is None:
         text = "Unknown: no examples with known answers were given, and none are stored."

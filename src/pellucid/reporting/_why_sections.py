@@ -36,10 +36,11 @@ _NOBODY = "Unknown: no examples with known answers were given, and none are stor
 
 def mistakes(facts: Facts) -> Section:
     """Show the surest mistakes, each with its explanation."""
-    title = "The surest mistakes, explained"
+    title = "Samples, explained" if facts.makes else "The surest mistakes, explained"
     if facts.sample is None:
         return _section("mistakes", title, Words(text=_NOBODY))
-    blocks: list[Block] = [Words(text=_counted(facts))]
+    text = "What makes the first samples look real, or not, to the critic that taught the artist."
+    blocks: list[Block] = [Words(text=text if facts.makes else _counted(facts))]
     if "mistakes" in facts.silent:
         blocks.append(Notice(text=f"They could not be explained: {facts.silent['mistakes']}"))
     blocks += [_card(each) for each in facts.mistakes]
@@ -62,8 +63,10 @@ def reliance(facts: Facts) -> Section:
     return _section("reliance", title, *blocks)
 
 
-def suspects(facts: Facts) -> Section:
-    """List the examples whose given answer is likely wrong."""
+def suspects(facts: Facts) -> Section | None:
+    """List the examples whose given answer is likely wrong; None where nothing is answered."""
+    if facts.makes:
+        return None
     title = "Answers in the data that look wrong"
     if facts.sample is None:
         return _section("suspects", title, Words(text=_NOBODY))

@@ -11,6 +11,7 @@ Letters: B batch, N examples, F features.
 """
 
 import hashlib
+import math
 import time
 from typing import Any
 
@@ -31,6 +32,7 @@ _BETAS = (0.9, 0.99)
 _TESTED = 1000  # pictures that are not learned from, at most
 _SHARE = 0.1  # of the pictures, of these
 _WARMING, _TIMED = 2, 6  # steps after which, and by which, the speed is known
+_LATE = 1.2  # times the time that was given, after which it stops though fewer steps were taken
 _SEEING = 1000  # pictures that are seen at once
 _NOISE = 0.3  # in standard deviations of the pixels
 _BLUR = 28  # a picture is blurred by its shorter side over this
@@ -113,9 +115,11 @@ def _taught(
     seconds, half, random = how
     learning = _Adam(eye)
     steps, began = STEPS, time.monotonic()
+    late = began + _LATE * (math.inf if seconds is None else seconds)
     batch = min(_BATCH, len(places))
     for step in range(STEPS):
-        if step >= steps:
+        if step >= steps or time.monotonic() > late:
+            steps = step
             break
         if step == _WARMING:
             began = time.monotonic()
@@ -132,7 +136,7 @@ def _taught(
         if bool((y >= 0).any()):
             loss.backward()
             learning.step(rate)
-    return min(steps, STEPS)
+    return steps
 
 
 class _Adam:

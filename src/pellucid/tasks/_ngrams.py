@@ -74,7 +74,7 @@ class Trigrams:
             chance = np.where(known, mixed, chance)
         nats = -np.log(chance)
         count = len(texts)
-        sums = np.bincount(rows, nats, minlength=count)
+        sums = np.bincount(rows, nats, minlength=count).astype(np.float64)
         return Cost(sums, np.bincount(rows, minlength=count).astype(np.float64))
 
 

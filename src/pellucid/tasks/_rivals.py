@@ -21,7 +21,7 @@ from pellucid.tasks._text_likeness import FEWEST, Bench, Comparison, Texts, comp
 from pellucid.tasks._trouble import COLLAPSED, REPEATING, USUAL
 
 LENGTH = 64  # M
-HEATS = (0.6, 0.8, 1.0, 1.2)  # temperatures of the control
+HEATS = (0.6, 0.8, 1.0, 1.2, 1.5)  # temperatures of the control
 MAKERS = 1 + len(HEATS)  # S: the writer at 1, the control at each of them
 
 

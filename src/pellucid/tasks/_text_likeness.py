@@ -193,7 +193,7 @@ def _matched(aim: float, control: Sequence[Texts], weights: Values) -> float:
 def _rising(places: Sequence[float], values: Sequence[float]) -> tuple[Values, Values]:
     """Bring points into the order of their places."""
     order = np.argsort(places, kind="stable")
-    return np.array(places)[order], np.array(values)[order]
+    return np.array(places, np.float64)[order], np.array(values, np.float64)[order]
 
 
 def _halves(texts: Codes) -> tuple[Codes, Codes]:

@@ -6,14 +6,15 @@ compares them with as many made ones.
 
 Source: as `networks/_adversarial.py`; what is measured: `tasks/_likeness.py`.
 Departs: the noise of each made picture follows from the content of the held-out picture that it is
-compared beside, so that scores repeat exactly. While training goes on, 500 made pictures are
-compared with training ones fifty times a run, so that a collapse is noticed when it happens.
+compared beside, so that scores repeat exactly. While training goes on, 300 made pictures are
+compared with training ones thirty times a run, so that a collapse is noticed when it happens.
 
 What is kept of N pictures is (N, 6 + 3 F), see `tasks/_seen.py`.
 
 Letters: B N pictures, F features, K classes.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ from pellucid.errors import BadInputError
 from pellucid.networks._eye import FEATURES
 from pellucid.registry import task
 from pellucid.tasks import Answer, Batch, Calibration, Estimate, Task, Trouble, _eye, _likeness
+from pellucid.tasks._comparison import by_heart, compared, uneven
 from pellucid.tasks._conformal import check_level
 from pellucid.tasks._seen import Seen, kept, maker
 from pellucid.tasks._straying import altering, collapsed, straying
@@ -35,7 +37,8 @@ from pellucid.tasks._targets import class_name, coded, in_order, known, numeric
 
 _LATENT = 64
 _REAL = "real"  # the one answer whose number is explained
-_FEWEST = 2  # examples of a class that is worth asking for
+_FEWEST = 2  # examples of a class that can be asked for
+_RARE = 10  # examples of a class, below which new pictures of it are hardly new
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,10 +87,9 @@ class GenerateImage(Task):
         values = targets[known(targets)]
         if 2 * len(values) <= len(targets) or (numeric(values) and not coded(values)):
             return nothing
-        named = [class_name(value) for value in values.tolist()]
-        counts = {name: named.count(name) for name in in_order(sorted(set(named)))}
-        often = {name: count for name, count in counts.items() if count >= _FEWEST}
-        if len(often) < 2 or len(often) > len(named) // _FEWEST:
+        counts = Counter(class_name(value) for value in values.tolist())
+        often = {name: counts[name] for name in in_order([*counts]) if counts[name] >= _FEWEST}
+        if len(often) < 2:
             return nothing
         whole = sum(often.values())
         shares = tuple(count / whole for count in often.values())
@@ -116,7 +118,8 @@ class GenerateImage(Task):
         self, network: nn.Module, supply: Supply, *, seconds: float | None, seed: int, half: bool
     ) -> str:  # fmt: skip
         altering(network, len(supply))
-        return _eye.learn(maker(network).eye, supply, seconds=seconds, seed=seed, half=half)
+        taught = _eye.learn(maker(network).eye, supply, seconds=seconds, seed=seed, half=half)
+        return "; ".join(filter(None, [taught, self._rare(supply.y)]))
 
     def trouble(self, network: nn.Module, share: float) -> Trouble | None:
         return straying(network, self.schema, share)
@@ -136,7 +139,7 @@ class GenerateImage(Task):
     def calibrate(self, outputs: Float[Tensor, "N K"], y: Tensor) -> dict[str, Any]:
         """Learn how the critic sees real pictures, so that a view can be read."""
         del y
-        view = Seen.of(outputs).view.double()
+        view = outputs[:, 0].double().nan_to_num(0.0, 0.0, 0.0)
         deviation = float(view.std()) if len(view) > 1 else 1.0
         return {"middle": float(view.median()), "deviation": max(deviation, 1e-6)}
 
@@ -161,8 +164,7 @@ class GenerateImage(Task):
         self, outputs: Float[Tensor, "N K"], y: Tensor, calibration: Calibration
     ) -> dict[str, Any]:
         del y, calibration
-        seen = Seen.of(outputs)
-        return {"floor": _likeness.values(seen.real, _likeness.distinct(seen.known))}
+        return compared(Seen.of(outputs), self.schema.classes)
 
     def make(
         self, network: nn.Module, z: Float[Tensor, "B Z"], y: Tensor
@@ -221,7 +223,27 @@ class GenerateImage(Task):
         seen = Seen.of(outputs)
         if len(outputs) < 50:
             return None
-        return collapsed(seen)
+        return collapsed(seen) or by_heart(seen) or uneven(seen, self.schema.classes) or None
+
+    def _rare(self, y: Int[Tensor, " N"]) -> str:
+        """Say in a clause which classes have too few pictures for new ones; "" if none has."""
+        if not self.schema.classes:
+            return ""
+        counts = torch.bincount(y[y >= 0].cpu(), minlength=len(self.schema.classes)).tolist()
+        named = zip(self.schema.classes, counts, strict=True)
+        few = [f"{name} ({count})" for name, count in named if count < _RARE]
+        alone = int((y < 0).sum())
+        told = []
+        if few:
+            told.append(
+                f"so few pictures of a class can hardly be told from copies: {', '.join(few)}"
+            )
+        if alone:
+            told.append(
+                f"{alone:,} pictures are learned from without a class, since theirs is not known or"
+                f" has fewer than {_FEWEST} pictures"
+            )
+        return "; ".join(told)
 
     def _read(self, view: Tensor, calibration: Calibration) -> Tensor:
         middle, deviation = calibration.get("middle", 0.0), calibration.get("deviation", 1.0)

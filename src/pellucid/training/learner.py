@@ -19,7 +19,8 @@ from pellucid.training.numerics import Numerics
 from pellucid.training.optim import Optimizer, optimizers
 from pellucid.training.order import Order, mixed
 
-INSPECTIONS = 50  # of a run whose task looks whether learning goes astray
+INSPECTIONS = 33  # of a run whose task looks whether learning goes astray
+_PATIENCE = 1  # inspections left out after one that found something
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +139,7 @@ class Learner:
         """Do what a task says that goes astray; give its sentence."""
         if trouble.back and self.sound:
             self._put_back(self.sound)
+        self.inspected += _PATIENCE
         for name, factor in trouble.balance.items():
             self.balance[name] *= factor
         return trouble.sentence

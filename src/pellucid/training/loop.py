@@ -45,6 +45,7 @@ class Run:
         asked: whether to stop.
         every: seconds between checkpoints.
         done: tensors of networks of the same committee that are trained already, kept too.
+        drawn: gives a picture of what the network makes; None if it makes nothing to be drawn.
         reserving: gives the seconds to reserve for what follows training, and those of a look from
             now on, from those of the last look.
         crew: finds out on how many threads steps are fastest; None to leave that alone.
@@ -61,6 +62,7 @@ class Run:
     asked: Asked = field(default_factory=Asked)
     every: float = 10.0
     done: dict[str, Tensor] = field(default_factory=dict)
+    drawn: Callable[[], bytes] | None = None
     reserving: Callable[[float], tuple[float, float]] | None = None
     crew: Crew | None = None
     curve: dict[str, list[float]] = field(
@@ -270,5 +272,7 @@ def _tell(learner: Learner, run: Run) -> None:
             score=scores[-1] if scores else None,
             metric=run.metric,
             next=f"checkpoint in {max(0.0, run.every - spent + run.kept_at):.0f} s",
+            curve=run.curve,
+            drawn=run.drawn,
         )
     )

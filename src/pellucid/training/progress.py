@@ -4,7 +4,7 @@ Watching changes nothing: whoever wants to know passes a function, and the loop 
 these at most a few times a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -23,6 +23,10 @@ class Progress:
         score: the task's main score on the held-out side at the last look; None before.
         metric: name of that score.
         next: what will happen next, as a clause: "held-out score in 4 s".
+        curve: of the run until now: "seconds", "loss", "score_seconds", "score"; None before there
+            is one.
+        drawn: gives a picture of what the network makes as it is now, a PNG; None if it makes
+            nothing that could be drawn.
         said: one sentence that must not be missed (a repaired fault, a changed plan); "" for none.
     """
 
@@ -35,6 +39,8 @@ class Progress:
     score: float | None = None
     metric: str = ""
     next: str = ""
+    curve: Mapping[str, Sequence[float]] | None = None
+    drawn: Callable[[], bytes] | None = None
     said: str = ""
 
 
