@@ -33,7 +33,7 @@ class Fit:
     def words(self, seed: int, out: Path) -> list[str | Path]:
         """Give the command as it would be typed."""
         budget = ["--budget", f"{self.seconds:g} s", "--seed", str(seed)]
-        return [*_command(), "fit", self.data, *budget, "--out", out, "--json", *self.options]
+        return [*command(), "fit", self.data, *budget, "--out", out, "--json", *self.options]
 
     def run(self, seed: int, folder: Path) -> tuple[Finished, Path]:
         """Run it, with an empty cache so that reading the raw files is part of it.
@@ -60,7 +60,7 @@ def fit_and_evaluate(fit: Fit, test: Path, seed: int) -> tuple[Finished, dict[st
             last = "\n    ".join(done.messages.strip().splitlines()[-8:])
             raise FailedRunError(f"exit status {done.code} from pellucid fit\n    {last}")
         cache = {"XDG_CACHE_HOME": str(folder / "cache")}
-        evaluated = must([*_command(), "evaluate", model, test, "--json"], environment=cache)
+        evaluated = must([*command(), "evaluate", model, test, "--json"], environment=cache)
         return done, last_json(evaluated.output)
 
 
@@ -81,7 +81,7 @@ def report(model: Path, page: Path, *words: str | Path) -> Finished:
         FailedRunError: if it fails.
     """
     cache = {"XDG_CACHE_HOME": str(page.parent / "cache of the report")}
-    return must([*_command(), "report", model, *words, "--out", page], environment=cache)
+    return must([*command(), "report", model, *words, "--out", page], environment=cache)
 
 
 def kept(name: str, fit: Fit, seed: int) -> Path:
@@ -164,7 +164,7 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _command() -> list[str | Path]:
+def command() -> list[str | Path]:
     """Give the installed command; else the same from the source tree."""
     installed = Path(sys.executable).with_name("pellucid")
     if installed.exists():
