@@ -15,7 +15,7 @@ from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
 from pellucid.generating import tried
-from pellucid.judging import account, glance, glanced, judge
+from pellucid.judging import account, glanced, judge, look
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
@@ -281,7 +281,7 @@ class Fitting:
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
-            look=lambda: glance(ready, learner.network, choice.numerics),
+            look=lambda: look(ready, learner, choice.numerics, run),
             looking=looking / whole,
             checkpoint=checkpoint,
             facts={"choice": choice.to_json(), "member": number},

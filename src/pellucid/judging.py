@@ -16,8 +16,11 @@ from pellucid.explaining._cases import Cases, choose, shortened
 from pellucid.explaining._choosing import trust
 from pellucid.preparing import Prepared, Side
 from pellucid.tasks import Estimate
+from pellucid.training.learner import Learner
+from pellucid.training.loop import Run, say
 from pellucid.training.numerics import Numerics
 
+_SETTLED = 0.4  # of the run, after which a network that answers all alike is worth a word
 _CANDIDATES = 4000  # training examples among which stored cases are chosen
 
 
@@ -39,10 +42,18 @@ class Judged:
     strange: str
 
 
-def glance(ready: Prepared, network: nn.Module, numerics: Numerics) -> float:
-    """Give the main score on the held-out side, or on as much of it as is enough, quickly."""
-    side = glanced(ready)
-    return ready.task.score(_outputs(ready, network, numerics, side), side.y)
+def look(ready: Prepared, learner: Learner, numerics: Numerics, run: Run) -> float:
+    """Give the main score on as much of the held-out side as is enough, quickly.
+
+    Where answers are made, what is degenerate in them is said once the network should have learned
+    better.
+    """
+    task, side = ready.task, glanced(ready)
+    outputs = _outputs(ready, learner.network, numerics, side)
+    strange = task.degenerate(outputs) if task.made and learner.share > _SETTLED else None
+    if strange and not any("(so far" in told for told in run.said):
+        say(run, f"{strange} (so far: {learner.share:.0%} of the run is done)")
+    return task.score(outputs, side.y)
 
 
 def glanced(ready: Prepared) -> Side:

@@ -194,9 +194,7 @@ class Translate(Task):
         made = []
         for place, source in enumerate(sources):
             first, *others = order[place].tolist()
-            text, lost = texts[place * WIDTH + first], ()
-            if source:
-                text, lost = copied(source, text)
+            text, lost = copied(source, texts[place * WIDTH + first])
             more = [(texts[place * WIDTH + at], float(shares[place, at])) for at in others]
             made.append(
                 Translation(
