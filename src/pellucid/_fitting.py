@@ -44,6 +44,7 @@ _ADDING = 0.25  # seconds for intervals, calibration and saving beside the held-
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clear by then
 _TRYING = 1.0  # s, the most for seeing what a model writes
+_MAKING = 4.0  # times as long as learning from an example takes making an answer
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
 
 
@@ -259,17 +260,19 @@ class Fitting:
         number: int,
     ) -> Run:
         limits = self.wish.limits
-        looking = choice.per_example / 3 * len(ready.valid.y)
+        made = ready.task.made  # which takes longer than learning from it
+        looking = choice.per_example * (_MAKING if made else 1 / 3) * len(ready.valid.y)
+        several = 1.4 if made else 3.0  # times that the held-out side is answered in the end
         tests = len(ready.test.y) / len(ready.valid.y) if ready.test else 0.0
         most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
         others = choice.members - 1 - number  # that are still to be trained
-        after = self._reserve(looking * choice.members * (3 + 2 * tests))
+        after = self._reserve(looking * choice.members * (several + 2 * tests))
         waiting = max(0.0, self.clock.left - after) * others / (others + 1) if others else 0.0
 
         whole = len(ready.valid.y) / len(glanced(ready).y)  # of which a look is a part
 
         def reserving(looking: float) -> float:
-            return waiting + self._reserve(whole * looking * choice.members * (3 + 2 * tests))
+            return waiting + self._reserve(whole * looking * choice.members * (several + 2 * tests))
 
         pace = Pace(
             self.clock,

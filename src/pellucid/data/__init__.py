@@ -275,10 +275,7 @@ class Kind(ABC):
     def apart(
         self, examples: Examples, schema: Schema
     ) -> tuple[Examples, NDArray[np.int64], Sequence[str]]:
-        """Divide what is larger than a network can take: parts, (M,) owners, what stands before.
-
-        What stands before each part is that in the whole answer. See `Task.joined`.
-        """
+        """Divide what is too large: parts, owners (M,), what stands before each (`Task.joined`)."""
         del schema
         return examples, np.arange(len(examples)), ("",) * len(examples)
 

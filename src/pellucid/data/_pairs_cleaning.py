@@ -41,7 +41,14 @@ def without_empty(found: Found) -> Found:
     Raises:
         BadInputError: if nothing is left.
     """
-    return _without(found, [("empty side", "a side of it is empty", _empty)])
+    if found.targets is None and not any(map(str.strip, found.sources)):
+        raise BadInputError(
+            given="an empty text" if len(found.sources) == 1 else "nothing but empty lines",
+            needed="a sentence to translate",
+            remedy="write one: `pellucid predict MODEL --text 'A sentence.'`",
+        )
+    reason = "it is empty" if found.targets is None else "a side of it is empty"
+    return _without(found, [("empty side", reason, _empty)])
 
 
 def cleaned(found: Found) -> Found:

@@ -170,6 +170,7 @@ class Translator(nn.Module, ABC):
         return row(Found(codes=F.pad(codes[:, None], spare), logs=F.pad(logs[:, None], spare)))
 
 
+@torch.no_grad()
 def translated(
     networks: Sequence[Translator], x: Float[Tensor, "B S"], *, width: int = WIDTH
 ) -> Found:

@@ -40,7 +40,13 @@ class Estimate:
 
 
 class Answer(ABC):
-    """One decoded prediction; each task has its own."""
+    """One decoded prediction; each task has its own.
+
+    Attributes:
+        made: whether it was made and is not one of a few; see `Task`.
+    """
+
+    made: ClassVar[bool] = False
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.data import Parts, Schema
+from pellucid.data._targets import are_texts
 from pellucid.data._text_forms import END, Form, learned_from
 from pellucid.errors import BadInputError
 from pellucid.networks._beam import Found, scored
@@ -37,7 +38,7 @@ from pellucid.networks._translating import WIDTH, Translator, found_in, row, tra
 from pellucid.registry import task
 from pellucid.tasks import Answer, Batch, Calibration, Estimate, Task, _translate_words
 from pellucid.tasks._conformal import check_level
-from pellucid.tasks._targets import known, numeric
+from pellucid.tasks._targets import known
 from pellucid.tasks._translate_answer import Translation, joined
 from pellucid.tasks._translate_confidence import foretold, learned
 from pellucid.tasks._translate_copying import copied
@@ -45,7 +46,6 @@ from pellucid.tasks._translate_faults import strange
 from pellucid.tasks._translate_scores import bleu, chrfs, scores, signatures
 
 _POWERS = (0.6, 0.8, 1.0, 1.2, 1.4)  # of the length, that are tried
-_SENTENCES = 0.5  # of the targets that differ: a class comes back more often
 _GLANCED = 200  # sentences that a look during training is content with
 _SHOWN = 5
 _MOST = 4096  # codes of an answer
@@ -78,12 +78,7 @@ class Translate(Task):
 
     @classmethod
     def suits(cls, targets: NDArray[Any] | None) -> float:
-        if targets is None or not len(targets) or targets.ndim > 1 or numeric(targets):
-            return 0.0
-        texts = [str(each) for each in targets.tolist() if each is not None]
-        blanks = sum(text.strip().count(" ") for text in texts)
-        differ = len(set(texts)) > _SENTENCES * len(texts)
-        return 0.9 if texts and differ and blanks > len(texts) else 0.0
+        return 0.9 if targets is not None and are_texts(targets) else 0.0
 
     @classmethod
     def describe(cls, targets: NDArray[Any] | None) -> dict[str, Any]:
