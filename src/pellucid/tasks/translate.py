@@ -9,7 +9,8 @@ al. 2016, arXiv:1512.00567 (label smoothing); Wu et al. 2016, arXiv:1609.08144 (
 normalisation).
 Departs: the power of the length by which sentences are compared is chosen on the held-out side; the
 learning rate falls to zero, which does what averaging checkpoints does (Sandler et al. 2023,
-arXiv:2301.02312), so none are averaged.
+arXiv:2301.02312), so none are averaged; batches hold sentences of like lengths, as many of short
+ones as of long ones.
 
 What is kept of N sentences is (N, 2 W L + S): the W likeliest translations, L codes each, the
 log-probability of each of their tokens, and the source. A network that is asked gives the first
