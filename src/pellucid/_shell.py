@@ -159,7 +159,8 @@ def named_after(data: str) -> str:
 
 def saved(path: str, task: str) -> str:
     """Say where the model is and what to do with it."""
-    verb = "generate {}" if task == "generate_text" else "predict {} FILE"
+    verbs = {"generate_text": "generate {}", "translate": "translate {} < FILE"}
+    verb = verbs.get(task, "predict {} FILE")
     return f"Saved {path}; try: pellucid {verb.format(shlex.quote(path))}"
 
 

@@ -91,7 +91,7 @@ def _without(found: Found, rules: Sequence[tuple[str, str, Rule]]) -> Found:
 
 def _note(what: str, reason: str, names: Sequence[str], given: Found) -> Finding:
     share = len(names) / max(1, len(given.sources))
-    count = "1 pair is" if len(names) == 1 else f"{len(names):,} pairs ({share:.1%}) are"
+    count = "1 pair is" if len(names) == 1 else f"{len(names):,} pairs ({100 * share:.2g} %) are"
     return Finding(
         what=what,
         level="warning",
