@@ -19,7 +19,7 @@ UNSEEN = slice(2_000, 2_400)
 def model(tmp_path_factory):
     pairs = [*SOURCES[:2_000]], [*TARGETS[:2_000]]
     out = tmp_path_factory.mktemp("planted") / "planted.pellucid"
-    pellucid.fit(pairs, task="translate", network="attention", steps=500, seed=1, out=out)
+    pellucid.fit(pairs, task="translate", network="attention", steps=200, seed=1, out=out)
     return pellucid.load(out)
 
 
