@@ -47,18 +47,17 @@ def test_the_rules_are_learned_and_hold_for_unseen_sentences(model):
 
 @pytest.mark.slow
 def test_each_word_rests_on_the_words_that_rule_it(model):
-    hits = []
+    # Verb, who, its quality, what, its quality: the places of the source words that they translate.
+    ruling = [3, 2, 1, 6, 5]
+    right, agreeing = [], []
     for source in SOURCES[2_000:2_020]:
         names, told, lost = lost_by(model, source)
-        the, other, who, does, a, like, what = source.split()
-        del the, a
-        # Verb, who, quality of who, what, quality of what; each with what rules it.
-        rules = ({does, who}, {who}, {other, who}, {what}, {like, what})
-        for place, ruling in enumerate(rules):
-            order = np.argsort(-lost[place, : len(names)])[: len(ruling)]
-            hits.append({names[at].split(" (")[0] for at in order} == ruling)
-        assert len(told) == 5
-    assert np.mean(hits) > 0.85
+        assert (len(names), len(told)) == (7, 5)
+        right += (lost[:, :7].argmax(axis=1) == ruling).tolist()
+        # A quality ends as the thing before it does, which was written already.
+        agreeing += [int(lost[place, 7 : 7 + place].argmax()) == place - 1 for place in (2, 4)]
+    assert np.mean(right) > 0.95
+    assert np.mean(agreeing) > 0.9
 
 
 @pytest.mark.slow
@@ -66,7 +65,7 @@ def test_an_explanation_of_one_word_names_its_ruling_words(model):
     why = model.explain({"text": SOURCES[2_001]}, answer="1")
     words = SOURCES[2_001].split()
 
-    assert {part.name for part in why.parts[:2]} <= {words[1], words[2], words[3]}
+    assert why.parts[0].name == words[3]
     assert why.about == "word 1 of the translation"
     assert why.picture.startswith(b"\x89PNG")
 
