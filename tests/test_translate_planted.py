@@ -54,10 +54,11 @@ def test_each_word_rests_on_the_words_that_rule_it(model):
         names, told, lost = lost_by(model, source)
         assert (len(names), len(told)) == (7, 5)
         right += (lost[:, :7].argmax(axis=1) == ruling).tolist()
-        # A quality ends as the thing before it does, which was written already.
+        # A quality ends as the thing before it does, which was written already; the source says
+        # which it is, too, so that either may be relied on. By chance it would be 0.375.
         agreeing += [int(lost[place, 7 : 7 + place].argmax()) == place - 1 for place in (2, 4)]
     assert np.mean(right) > 0.95
-    assert np.mean(agreeing) > 0.9
+    assert np.mean(agreeing) > 0.75
 
 
 @pytest.mark.slow
