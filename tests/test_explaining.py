@@ -14,7 +14,8 @@ from pellucid.data import Ask
 from pellucid.explaining import Case, Explainer, Subject
 from pellucid.networks._committee import Committee
 
-FORMS = [(kind, name) for kind in sorted(registry.kind) for name in registry.network.taking(kind)]
+TOLD_APART = [kind for kind in sorted(registry.kind) if "classify" in registry.task.taking(kind)]
+FORMS = [(kind, name) for kind in TOLD_APART for name in registry.network.taking(kind)]
 FORMS += [(kind, "committee") for kind in dict.fromkeys(kind for kind, _ in FORMS)]
 EXACT = {"integrated_gradients", "occlusion", "smooth_gradients", "weights"}
 

@@ -63,11 +63,11 @@ def test_recognises_its_own_specimen_more_surely_than_any_other_kind(kind, sourc
     assert sure[kind.name] > 0
 
 
-def test_reads_named_examples_of_two_classes(kind, examples):
+def test_reads_named_examples_of_two_classes_or_a_text_of_its_own_for_each(kind, examples):
     assert examples.kind == kind.name
     assert len(examples) >= 120
     assert len(set(examples.names)) == len(examples)
-    assert len(set(examples.targets.tolist())) == 2
+    assert len(set(examples.targets.tolist())) in (2, len(examples))
     assert examples.faults == ()
 
 

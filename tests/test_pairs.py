@@ -212,8 +212,8 @@ def test_an_empty_source_is_a_fault_and_alone_is_refused(tmp_path):
 
     some = kind.read([{"text": "the dog"}, {"text": "  "}], Ask(schema=schema))
 
-    assert reasons(some) == {"row 2": "a side of it is empty"}
-    with pytest.raises(BadInputError, match="none of which can be used"):
+    assert reasons(some) == {"row 2": "it is empty"}
+    with pytest.raises(BadInputError, match="an empty text"):
         kind.read([{"text": ""}], Ask(schema=schema))
 
 

@@ -24,7 +24,9 @@ RAW = {
 }
 
 
-@pytest.fixture(params=[name for name in tasks if tasks[name].needs_targets])
+@pytest.fixture(
+    params=[name for name in tasks if tasks[name].needs_targets and not tasks[name].made]
+)
 def cls(request):
     return tasks[request.param]
 

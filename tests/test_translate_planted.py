@@ -19,7 +19,7 @@ UNSEEN = slice(2_000, 2_400)
 def model(tmp_path_factory):
     pairs = [*SOURCES[:2_000]], [*TARGETS[:2_000]]
     out = tmp_path_factory.mktemp("planted") / "planted.pellucid"
-    pellucid.fit(pairs, task="translate", network="attention", steps=500, seed=1, out=out)
+    pellucid.fit(pairs, task="translate", network="attention", steps=200, seed=1, out=out)
     return pellucid.load(out)
 
 
@@ -47,18 +47,18 @@ def test_the_rules_are_learned_and_hold_for_unseen_sentences(model):
 
 @pytest.mark.slow
 def test_each_word_rests_on_the_words_that_rule_it(model):
-    hits = []
+    # Verb, who, its quality, what, its quality: the places of the source words that they translate.
+    ruling = [3, 2, 1, 6, 5]
+    right, agreeing = [], []
     for source in SOURCES[2_000:2_020]:
         names, told, lost = lost_by(model, source)
-        the, other, who, does, a, like, what = source.split()
-        del the, a
-        # Verb, who, quality of who, what, quality of what; each with what rules it.
-        rules = ({does, who}, {who}, {other, who}, {what}, {like, what})
-        for place, ruling in enumerate(rules):
-            order = np.argsort(-lost[place, : len(names)])[: len(ruling)]
-            hits.append({names[at].split(" (")[0] for at in order} == ruling)
-        assert len(told) == 5
-    assert np.mean(hits) > 0.85
+        assert (len(names), len(told)) == (7, 5)
+        right += (lost[:, :7].argmax(axis=1) == ruling).tolist()
+        # A quality ends as the thing before it does, which was written already; the source says
+        # which it is, too, so that either may be relied on. By chance it would be 0.375.
+        agreeing += [int(lost[place, 7 : 7 + place].argmax()) == place - 1 for place in (2, 4)]
+    assert np.mean(right) > 0.95
+    assert np.mean(agreeing) > 0.75
 
 
 @pytest.mark.slow
@@ -66,7 +66,7 @@ def test_an_explanation_of_one_word_names_its_ruling_words(model):
     why = model.explain({"text": SOURCES[2_001]}, answer="1")
     words = SOURCES[2_001].split()
 
-    assert {part.name for part in why.parts[:2]} <= {words[1], words[2], words[3]}
+    assert why.parts[0].name == words[3]
     assert why.about == "word 1 of the translation"
     assert why.picture.startswith(b"\x89PNG")
 
@@ -108,7 +108,7 @@ def test_a_short_run_repeats_to_the_last_bit_and_is_saved(tmp_path):
     source = {"text": SOURCES[300]}
     assert again.predict(source).to_json() == runs[0].predict(source).to_json()
     assert set(again.predict(source).to_json()) >= {"translation", "confidence", "n_best"}
-    with pytest.raises(BadInputError, match="none of which can be used"):
+    with pytest.raises(BadInputError, match="an empty text"):
         again.predict({"text": ""})
     with pytest.raises(BadInputError, match="single examples"):
         again.explain_all([source])

@@ -1,13 +1,15 @@
 """What an evaluation came to, for people, notebooks and machines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
+
+from torch import Tensor
 
 from pellucid import _grid
 from pellucid.data import Examples, Fault, Kind, Schema
 from pellucid.explaining._evidence import Explanation
-from pellucid.tasks import Answer, Estimate
+from pellucid.tasks import Answer, Estimate, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +112,27 @@ class Explained(NamedTuple):
         if isinstance(self.explanation, Fault):
             return f"{self.name}: left out, {self.explanation.reason}"
         return str(self.explanation)
+
+
+def answered(
+    kind: Kind,
+    task: Task,
+    examples: Examples,
+    ask: Callable[[Examples], Tensor],
+    how: tuple[Mapping[str, Any], float],
+) -> Sequence[Answer]:
+    """Answer examples, those that are too large for a network part by part.
+
+    Args:
+        kind: of the data.
+        task: that is answered.
+        examples: N of them.
+        ask: gives the outputs for examples.
+        how: the calibration, and the level of sets and intervals.
+    """
+    parts, owners, between = kind.apart(examples, task.schema)
+    found = task.answers(ask(parts), how[0], level=how[1])
+    return found if len(parts) == len(examples) else task.joined(found, owners, between)
 
 
 def over(kind: Kind, schema: Schema, examples: Examples, answer: Answer, place: int) -> Answer:

@@ -18,7 +18,7 @@ from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
 from pellucid.generating import tried
-from pellucid.judging import account, glance, glanced, judge, looks_of
+from pellucid.judging import account, glanced, judge, look, looks_of
 from pellucid.model import Model
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
@@ -50,7 +50,7 @@ _EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clea
 _READYING = 0.06  # of the budget, for what a task must do before training
 _READIED = 40.0  # s, the most for it
 _TRYING = 1.0  # s, the most for seeing what a model writes
-_EARLY = 0.12  # of the steps: until then a run that goes wrong is put right
+_MAKING = 4.0  # times as long as learning from an example takes making an answer
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
 
 
@@ -277,20 +277,22 @@ class Fitting:
         number: int,
     ) -> Run:
         limits = self.wish.limits
+        held, made = len(ready.valid.y), ready.task.made
         needed = sum(looks_of(ready)) * choice.members
-        looking = self.jury.fitted(choice.per_example / 3 * len(ready.valid.y), needed)
+        each = choice.per_example * (_MAKING if made else 1 / 3)  # seconds to answer an example
+        whole = self.jury.fitted(each * held, needed)
         most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
         others = choice.members - 1 - number  # that are still to be trained
-        after = self._reserve(looking * needed)
+        after = self._reserve(whole * needed)
         waiting = 0.0
         if others and limits.steps is None:
             waiting = max(0.0, self.clock.left - after) * others / (others + 1)
 
-        whole = len(ready.valid.y) / len(glanced(ready).y)  # of which a look is a part
-
         def reserving(looking: float) -> tuple[float, float]:
-            looking = self.jury.fitted(whole * looking, needed)
-            return waiting + self._reserve(looking * needed), looking / whole
+            each = looking / run.looked
+            whole = self.jury.fitted(each * self.jury.share * held, needed)
+            counted = len(glanced(ready.sampled(self.jury.share)).y)
+            return waiting + self._reserve(whole * needed), each * counted
 
         pace = Pace(
             self.clock,
@@ -302,8 +304,8 @@ class Fitting:
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
-            look=lambda: self._glanced(ready, choice, learner, run),
-            looking=looking / whole,
+            look=lambda: look(ready.sampled(self.jury.share), learner, choice.numerics, run),
+            looking=each * len(glanced(ready.sampled(self.jury.share)).y),
             checkpoint=checkpoint,
             facts={"choice": choice.to_json(), "member": number},
             watch=self.watch,
@@ -314,14 +316,6 @@ class Fitting:
             drawn=drawing(ready, learner.network, choice.numerics),
         )
         return run
-
-    def _glanced(self, ready: Prepared, choice: Choice, learner: Learner, run: Run) -> float:
-        """Look at the held-out side; early on, answer what goes wrong while there is time."""
-        side = ready.sampled(self.jury.share)
-        score, trouble = glance(side, learner.network, choice.numerics)
-        if trouble is not None and learner.share <= _EARLY:
-            say(run, learner.answer(trouble))
-        return score
 
     def _reserve(self, looks: float) -> float:
         """Seconds that everything after training takes, when held-out looks take so many."""

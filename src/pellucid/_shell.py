@@ -127,8 +127,8 @@ def saved(path: str, task: str) -> str:
     """Say where the model is and what to do with it."""
     from pellucid import registry
 
-    verb = "generate {}" if registry.task[task].makes else "predict {} FILE"
-    return f"Saved {path}; try: pellucid {verb.format(shlex.quote(path))}"
+    command = registry.task[task].command.format(shlex.quote(path))
+    return f"Saved {path}; try: pellucid {command}"
 
 
 def given(files: Sequence[str], texts: Sequence[str]) -> Any:

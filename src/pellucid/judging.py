@@ -1,5 +1,6 @@
 """What was learned is judged and calibrated on the side that was held out."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,16 @@ from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases, choose, shortened
 from pellucid.explaining._choosing import trust
 from pellucid.preparing import Prepared, Side
-from pellucid.tasks import Estimate, Task, Trouble
+from pellucid.tasks import Estimate, Task
+from pellucid.training.learner import Learner
+from pellucid.training.loop import Run, say
 from pellucid.training.numerics import Numerics
 
-_SOME = 16  # training examples that a cause is looked for in
+_FIRST = 256  # held-out examples of a first look that might take long
+_QUICK = 0.25  # s, for a look that need not be tried on a few examples first
+_SOME = 16  # training examples that a cause of trouble is looked for in
 _CANDIDATES = 4000  # training examples among which stored cases are chosen
+_MADE = 1.4  # the same where answers are made
 _FEWEST = 2  # glances that calibration and intervals may take where an example has one view
 
 
@@ -42,21 +48,30 @@ class Judged:
     verdict: str = ""
 
 
-def glance(
-    ready: Prepared, network: nn.Module, numerics: Numerics
-) -> tuple[float, Trouble | None]:
-    """Give the main score on the held-out side, or on as much of it as is enough, quickly.
+def look(ready: Prepared, learner: Learner, numerics: Numerics, run: Run) -> float:
+    """Give the main score on as much of the held-out side as is enough, quickly.
 
-    Returns:
-        The score; and what goes wrong, if that can be told.
+    The first look, if it might take long, is at a few examples: then it is known how long it takes.
+    What the task finds to go astray is answered, and said once.
     """
-    side = glanced(ready)
-    outputs = _outputs(ready, network, numerics, side)
-    score = ready.task.score(outputs, side.y)
-    if type(ready.task).concern is Task.concern:
-        return score, None
-    some = ready.train.batch(torch.arange(min(len(ready.train), _SOME)))["x"]
-    return score, ready.task.concern(outputs, side.y, some)
+    task, side = ready.task, glanced(ready)
+    if not run.curve["score"] and run.looking > _QUICK:
+        side = side.sampled(_FIRST / len(side.y))
+    run.looked = len(side.y)
+    outputs = _outputs(ready, learner.network, numerics, side)
+    if type(task).concern is not Task.concern:
+        some = ready.train.batch(torch.arange(min(len(ready.train), _SOME)))["x"]
+        trouble = task.concern(outputs, side.y, some, learner.share)
+        if trouble is not None:
+            sentence = learner.answer(trouble)
+            if not any(_alike(sentence, told) for told in run.said):
+                say(run, f"at {learner.share:.0%} of the run: {sentence}")
+    return task.score(outputs, side.y)
+
+
+def _alike(sentence: str, told: str) -> bool:
+    """Tell whether a sentence was said, maybe with other figures."""
+    return re.sub(r"\d+", "0", sentence) in re.sub(r"\d+", "0", told)
 
 
 def glanced(ready: Prepared) -> Side:
@@ -74,6 +89,8 @@ def looks_of(ready: Prepared) -> tuple[float, float]:
     """
     views = max(_FEWEST, _views(ready))
     tests = len(ready.test.y) / len(ready.valid.y) if ready.test is not None else 0.0
+    if ready.task.made:  # answered once, and explanations of a few of them
+        return _MADE, tests
     return 1.0 + views, views * tests
 
 

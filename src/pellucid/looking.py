@@ -15,7 +15,7 @@ from pellucid.data._components import united
 from pellucid.data._duplicates import near_duplicates
 from pellucid.data._findings import Content, find_all, overlapping
 from pellucid.data._opening import open_source
-from pellucid.data._targets import as_classes, factorise
+from pellucid.data._targets import are_texts, as_classes, factorise
 
 EACH = 6  # pictures of each class on the sheet
 CLASSES = 10  # classes on the sheet, the largest first
@@ -127,10 +127,13 @@ def look(
     """
     ask = Ask(target=target or "", group=group, cache=cache, task=task)
     kind, examples = open_source(data, ask)
-    if examples.targets is not None and examples.targets.ndim > 1:
-        examples = examples.replace(targets=None)  # what comes next is no class and no number
+    own = kind.look(examples)
+    targets = examples.targets
+    if targets is not None and (targets.ndim > 1 or are_texts(targets)):
+        # What comes next is no class and no number, and neither are sentences.
+        examples = examples.replace(targets=None)
     content = Content(keys=kind.keys(examples), clusters=kind.clusters(examples))
-    findings = [*find_all(examples, content), *examples.notes, *kind.look(examples)]
+    findings = [*find_all(examples, content), *examples.notes, *own]
     if test is not None:
         findings = [*_on_test(kind, examples, ask, test), *findings]
     return Look(

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from pellucid import _archive, _grid, _inference, _loading, _ordering, _saving, _told
-from pellucid._evaluation import Evaluation, Explained, Prediction, over
+from pellucid._evaluation import Evaluation, Explained, Prediction, answered, over
 from pellucid._judged import targeted, tested, truths, varied
 from pellucid.data import Ask, Examples, Fault, Kind, Schema
 from pellucid.explaining import Subject
@@ -124,18 +124,12 @@ class Model:
             for note in examples.notes:
                 if note.level == "warning":
                     say(note.text)
-        answers = self._answers(examples, level)
+        answers = answered(self.kind, self.task, examples, self.outputs, (self.calibration, level))
         placed = partial(over, self.kind, self.schema, examples)
         return (
             Prediction(name, held if isinstance(held, Fault) else placed(answers[held], held))
             for name, held in _ordering.merged(source, examples.names, examples.faults)
         )
-
-    def _answers(self, examples: Examples, level: float) -> Sequence[Answer]:
-        """Answer examples, those that are too large for the network part by part."""
-        parts, owners, between = self.kind.apart(examples, self.schema)
-        found = self.task.answers(self.outputs(parts), self.calibration, level=level)
-        return found if len(parts) == len(examples) else self.task.joined(found, owners, between)
 
     def explain(
         self, source: Any, *, answer: str | None = None, method: str | None = None
@@ -209,8 +203,7 @@ class Model:
         """Score the model on data that it has not seen.
 
         Args:
-            source: raw data with targets; for pairs of sentences also two paths, the source first.
-                Where its folders name a test side, that side alone.
+            source: raw data with targets. Where its folders name a test side, that side alone.
 
         Raises:
             BadInputError: if nothing can be used, or there are no targets.

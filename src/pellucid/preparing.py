@@ -18,10 +18,11 @@ from pellucid._judged import known_alone, picked
 from pellucid.data import Ask, Examples, Fault, Finding, Kind, Schema
 from pellucid.data._batches import Supply
 from pellucid.data._opening import open_source
-from pellucid.data._split import split
+from pellucid.data._split import held_out_share, split
 from pellucid.errors import BadInputError
 from pellucid.tasks import Task
 
+_HELD = 1_000  # examples that are enough to judge answers which take long to make
 _FOLDS = 1_000_003  # between the seeds of two draws, so that folds of near seeds differ
 _SAMPLED = 16  # examples that a sample holds, at least
 
@@ -125,7 +126,8 @@ def prepare(
     if given is not None:
         examples = _without(kind, examples, given)
         clusters, keys = kind.clusters(examples), kind.keys(examples)
-    parts = split(examples, clusters, keys, share=None, seed=seed)
+    share = _share(chosen, len(examples))
+    parts = split(examples, clusters, keys, share=share, seed=seed)
     train_places = parts.train if given is None else np.union1d(parts.train, parts.valid)
     schema, answers = _describe(kind, chosen, examples, train_places)
     stored = kind.encode(examples, schema)
@@ -142,7 +144,7 @@ def prepare(
         notes = tuple(dict.fromkeys((*notes, *again.notes)))
 
     def divide(number: int) -> tuple[Supply, Side]:
-        other = split(examples, clusters, keys, share=None, seed=seed + number * _FOLDS)
+        other = split(examples, clusters, keys, share=share, seed=seed + number * _FOLDS)
         train = _answered(answers, examples, other.train)
         places = _answered(answers, examples, other.valid)
         supply = Supply(kind, schema, stored, *train, device=device)
@@ -166,6 +168,11 @@ def prepare(
         divide=divide if drawn else None,
         learned=learned,
     )
+
+
+def _share(chosen: type[Task], count: int) -> float | None:
+    """Choose how much to hold out where answers are dear; None to choose by the count alone."""
+    return min(held_out_share(count), _HELD / count) if chosen.made and count else None
 
 
 def _again(kind: Kind, task: Task, given: Examples, valid: Any, ask: Ask) -> tuple[Examples, Side]:

@@ -41,7 +41,14 @@ def without_empty(found: Found) -> Found:
     Raises:
         BadInputError: if nothing is left.
     """
-    return _without(found, [("empty side", "a side of it is empty", _empty)])
+    if found.targets is None and not any(map(str.strip, found.sources)):
+        raise BadInputError(
+            given="an empty text" if len(found.sources) == 1 else "nothing but empty lines",
+            needed="a sentence to translate",
+            remedy="write one: `pellucid predict MODEL --text 'A sentence.'`",
+        )
+    reason = "it is empty" if found.targets is None else "a side of it is empty"
+    return _without(found, [("empty side", reason, _empty)])
 
 
 def cleaned(found: Found) -> Found:
@@ -84,7 +91,7 @@ def _without(found: Found, rules: Sequence[tuple[str, str, Rule]]) -> Found:
 
 def _note(what: str, reason: str, names: Sequence[str], given: Found) -> Finding:
     share = len(names) / max(1, len(given.sources))
-    count = "1 pair is" if len(names) == 1 else f"{len(names):,} pairs ({share:.1%}) are"
+    count = "1 pair is" if len(names) == 1 else f"{len(names):,} pairs ({100 * share:.2g} %) are"
     return Finding(
         what=what,
         level="warning",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.data._pairs_sources import NAMES, TABLES, language_of, stems_of
-from pellucid.data._text_files import read_text
+from pellucid.data._text_files import is_named_as_text, read_text
 from pellucid.errors import BadInputError
 
-_SURE, _LIKELY, _MAYBE, _NONE = 0.98, 0.9, 0.3, 0.0
+_SURE, _MAYBE, _NONE = 0.98, 0.04, 0.0
 _HEAD = 1 << 14  # bytes
 _CODES = (
     "ar bg bn ca cs da de el en es et fa fi fr ga gu he hi hr hu id is it ja ka kk ko lt lv mk ml "
@@ -32,14 +32,19 @@ def surely(source: Any) -> float:
         return _NONE
     if len(source) == 2 and all(isinstance(one, Path) for one in source):
         one, other = (language_of(path) for path in source)
-        if one and other and one != other:
-            return _SURE
-        return min(map(_plain, source))
+        return _SURE if one != other and {one, other} <= _LANGUAGES else _MAYBE
     if all(isinstance(one, Path) for one in source):
         return min(_file(path) for path in source)
     if isinstance(source, list) and isinstance(source[0], Mapping):
         return _rows(source[0])
-    return _MAYBE if isinstance(source, list) and isinstance(source[0], str) else _NONE
+    if isinstance(source, tuple):
+        sides = len(source) == 2 and all(isinstance(side, list | tuple) for side in source)
+        return _MAYBE if sides and all(map(len, source)) and _texts(source) else _NONE
+    return _MAYBE if isinstance(source[0], str) else _NONE
+
+
+def _texts(sides: Any) -> bool:
+    return all(isinstance(text, str) for side in sides for text in side[:20])
 
 
 def _folder(folder: Path) -> float:
@@ -88,4 +93,5 @@ def _named(names: list[str]) -> float:
 
 def _plain(path: Path) -> float:
     """A plain file may hold sources or pairs, where somebody asks for a translation."""
-    return _MAYBE if path.is_file() else _NONE
+    known = is_named_as_text(path) or language_of(path) in _LANGUAGES
+    return _MAYBE if path.is_file() and known else _NONE

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import Examples
 from pellucid.data._components import united
-from pellucid.data._targets import as_classes, factorise
+from pellucid.data._targets import are_texts, as_classes, factorise
 from pellucid.errors import BadInputError
 
 # A held-out score is only as sure as the number of examples behind it: 200 give ± 7 points at 50 %,
@@ -21,7 +21,6 @@ COUNTS = (1_000, 5_000, 20_000, 60_000)
 SHARES = (0.20, 0.15, 0.10, 0.05)
 MOST = 10_000  # held-out examples; ± 1 point, and scoring them stays a small part of the time
 _APART = ("test", "gap")  # sides that are neither learned from nor held out
-_DIFFERENT = 0.7  # of the targets, from which on they are no classes
 BINS = 10  # quantiles of a numeric target that both sides share evenly
 
 Numbers = NDArray[np.int64]
@@ -190,9 +189,9 @@ def _strata(
     count = int(unit.max()) + 1
     if targets is None:
         return np.zeros(count, np.int64), ()
+    if are_texts(targets):
+        return np.zeros(count, np.int64), ()
     classes = as_classes(targets)
-    if classes is not None and len(classes[0]) > _DIFFERENT * len(targets):
-        return np.zeros(count, np.int64), ()  # such as sentences: no two examples have one class
     if classes is not None:
         return _commonest(unit, classes[1], count), classes[0]
     numbers = np.where(np.isfinite(targets), targets, np.nan).astype(np.float64)

@@ -1,8 +1,11 @@
 """Raw targets, as splitting and looking see them: classes where they are few, numbers otherwise."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+_DIFFERENT = 0.7  # of sentences
 FEW = 20  # different whole numbers, up to which they are taken as names of classes
 
 Classes = tuple[tuple[str, ...], NDArray[np.int64]]
@@ -40,6 +43,15 @@ def as_classes(targets: NDArray[np.object_] | NDArray[np.float64]) -> Classes | 
     codes = np.full(len(targets), -1, np.int64)
     codes[known] = found
     return tuple(f"{value:g}" for value in values), codes
+
+
+def are_texts(targets: NDArray[Any]) -> bool:
+    """Tell whether targets are sentences, of which hardly two are the same, and no classes."""
+    if targets.ndim > 1 or targets.dtype.kind == "f" or not len(targets):
+        return False
+    texts = [target for target in targets.tolist() if isinstance(target, str)]
+    blanks = sum(text.strip().count(" ") for text in texts)
+    return blanks > len(texts) and len(set(texts)) > _DIFFERENT * len(texts)
 
 
 def missing(targets: NDArray[np.object_] | NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ Letters: N pairs, B batch, S source codes, T target codes.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from pellucid.data._pairs_cleaning import cleaned, without_empty
 from pellucid.data._pairs_recognising import surely
 from pellucid.data._pairs_sentences import apart
 from pellucid.data._pairs_sources import found_in
-from pellucid.data._text_alike import keys, vectors
+from pellucid.data._text_alike import keys
 from pellucid.data._text_forms import Form, learned_from
 from pellucid.data._text_found import Texts
 from pellucid.data._text_learning import learned
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     import torch
 
 _LONGEST = 256  # codes of a sentence
+_SHORTEST = 32  # codes that a source may have at least: what is spelled in bytes is long
 _ROOM = 1.25  # times the longest target of training that an answer may be
 _PIECES = 2_500  # for a million characters of both sides together
+_MARKS = re.compile(r"[\W_]+")
 _USUAL = 4_000  # targets looked at for the most usual one
 
 
@@ -67,11 +70,10 @@ class Pairs(Kind):
         )
 
     def keys(self, examples: Examples) -> NDArray[np.uint64]:
-        # Of the sources alone: the same source must not be on both sides of a split.
-        return keys(examples.raw)
-
-    def vectors(self, examples: Examples) -> NDArray[np.float32] | None:
-        return vectors(examples.raw)
+        # Of the sources alone, without case and marks: the same source must not be on both sides
+        # of a split. Sources that are only alike may be: what changes between them is translated.
+        plain = [" ".join(_MARKS.sub(" ", text.casefold()).split()) for text in examples.raw]
+        return keys([one or text for one, text in zip(plain, examples.raw, strict=True)])
 
     def describe(self, examples: Examples) -> Schema:
         sources: Texts = examples.raw
@@ -90,7 +92,7 @@ class Pairs(Kind):
         }
         return Schema(
             kind="pairs",
-            shape=(min(_LONGEST, max(len(some) for some in codes)),),
+            shape=(min(_LONGEST, max(_SHORTEST, *(len(some) for some in codes))),),
             cardinalities=(form.size,),
             details=details,
         )

@@ -213,7 +213,7 @@ def _words(names: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def _check_targets(y: NDArray[Any], schema: Schema, task: Task) -> None:
     """Make sure that they are classes, numbers, what comes next, or nothing that is asked for."""
-    if task.made:
+    if task.made or schema.tokens:
         codes = len(schema.tokens) + 1 if schema.tokens else schema.cardinalities[0]
         if y.ndim != 2 or y.dtype != np.int64 or ((y < 0) | (y >= codes)).any():
             raise ValueError(f"the targets of the cases are {y.dtype}{list(y.shape)}")

@@ -90,7 +90,7 @@ def score(why: Explanation) -> str:
 def aside(why: Explanation) -> list[str]:
     """Say which answer is explained where it is not the one that was given."""
     given = {str(value) for value in why.answer.to_json().values() if isinstance(value, str)}
-    if not given or why.about in given:
+    if not given or why.about in given or why.answer.made:
         return []
     return [f"This explains {clean(why.about)!r}, which is not the answer that was given."]
 

@@ -9,9 +9,10 @@ end, and the log-probability of each of these tokens. Codes from V up in x are n
 answer, V added to each: then the row holds that answer alone, with gradients. Codes from 2 V up are
 of an answer, too, but are not read by what follows them.
 
-Source: Press & Wolf 2017, arXiv:1608.05859 (one table); Gal & Ghahramani 2016, arXiv:1512.05287
-(words left out); Szegedy et al. 2016, arXiv:1512.00567, section 7 (label smoothing).
-Departs: what is left out or covered is not there: the words around it close up.
+Source: Press & Wolf 2017, arXiv:1608.05859 (one table); Sennrich & Zhang 2019, arXiv:1905.11901
+(words that are not read, which helps where pairs are few); Szegedy et al. 2016, arXiv:1512.00567,
+section 7 (label smoothing).
+Departs: what is covered in use is not there: the words around it close up.
 
 Letters: B batch, S source tokens, T target tokens, E width of the table, V codes, W sentences, L
 tokens of one at most, U R columns that are needed.
@@ -42,7 +43,7 @@ class Translator(nn.Module, ABC):
         codes: V.
         longest: L.
         width: E.
-        unread: share of the words that are left out while training.
+        unread: share of the words that are not read while training; their places stay.
     """
 
     half_width = True
@@ -115,11 +116,6 @@ class Translator(nn.Module, ABC):
         before = F.pad(y[:, :-1], (1, 0), value=END)
         if readable is not None:
             before = before * F.pad(readable[:, : y.shape[1] - 1], (1, 0), value=True)
-        if self.training and self.unread:
-            kept = torch.rand(x.shape, device=x.device) >= self.unread
-            x = x * kept
-            kept = torch.rand(before.shape, device=x.device) >= self.unread
-            before = before * kept
         hidden = self.write(self.looked_up(before), self.begin(x))
         return token_nats(
             hidden, self.table.weight, self.bias, y, smoothing=smoothing, alike=self.training
@@ -138,7 +134,9 @@ class Translator(nn.Module, ABC):
         return logits.float().log_softmax(dim=-1), state
 
     def looked_up(self, codes: Tensor) -> Float[Tensor, "... E"]:
-        """Give the numbers of each code, about 1 large."""
+        """Give the numbers of each code, about 1 large; while training, of some of them nothing."""
+        if self.training and self.unread:
+            codes = codes * (torch.rand(codes.shape, device=codes.device) >= self.unread)
         return self.table(codes.long()) * self.table.embedding_dim**0.5
 
     @property
@@ -170,6 +168,7 @@ class Translator(nn.Module, ABC):
         return row(Found(codes=F.pad(codes[:, None], spare), logs=F.pad(logs[:, None], spare)))
 
 
+@torch.no_grad()
 def translated(
     networks: Sequence[Translator], x: Float[Tensor, "B S"], *, width: int = WIDTH
 ) -> Found:

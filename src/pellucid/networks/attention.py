@@ -109,8 +109,8 @@ class Attention(Translator):
     def write(self, before: Float[Tensor, "B T E"], memory: State) -> Float[Tensor, "B T E"]:
         lower, _ = self.lower(self.drop(before), self.start(memory)[:1])
         lower = self.drop(lower)
-        found = self.gather(lower, *memory[:3])
-        upper, _ = self.upper(self.drop(torch.cat([lower, found], dim=2)), None)
+        found = self.drop(self.gather(lower, *memory[:3]))
+        upper, _ = self.upper(torch.cat([lower, found], dim=2), None)
         return self._said(lower, found, upper)
 
     def start(self, memory: State) -> State:

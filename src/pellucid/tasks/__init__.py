@@ -56,7 +56,13 @@ class Trouble:
 
 
 class Answer(ABC):
-    """One decoded prediction; each task has its own."""
+    """One decoded prediction; each task has its own.
+
+    Attributes:
+        made: whether it was made and is not one of a few; see `Task`.
+    """
+
+    made: ClassVar[bool] = False
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +90,7 @@ class Task(ABC):
         better: "higher" or "lower".
         needs_targets: whether examples must say what the answer is; False for a task that learns
             from the raw data alone, for which y is all zeros where nothing is said.
+        command: what a user does first with a model, its path in braces.
         makes: what a model of this task makes: "" nothing, "text" what comes next, drawn piece by
             piece (`draw`), "examples" whole ones from noise (`make`).
         varies: whether training may see other views of an example than the one that was given; not
@@ -98,6 +105,7 @@ class Task(ABC):
 
     smoothing: float = 0.0
     needs_targets: ClassVar[bool] = True
+    command: ClassVar[str] = "predict {} FILE"
     makes: ClassVar[str] = ""
     varies: ClassVar[bool] = True
     refines: ClassVar[bool] = False
@@ -346,15 +354,16 @@ class Task(ABC):
         del outputs, y
         return ""
 
-    def concern(self, outputs: Tensor, y: Tensor, x: Tensor) -> Trouble | None:
-        """Look at what is held out, early in training, whether learning goes astray; None if not.
+    def concern(self, outputs: Tensor, y: Tensor, x: Tensor, share: float) -> Trouble | None:
+        """Look at what is held out, during training, whether learning goes astray; None if not.
 
         Args:
             outputs: what `outcome` kept of what is held out.
             y: its targets.
             x: some training examples, in which a cause may be found.
+            share: of the schedule that is done, from 0 to 1.
         """
-        del outputs, y, x
+        del outputs, y, x, share
         return None
 
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:

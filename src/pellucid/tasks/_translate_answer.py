@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from pellucid.tasks import Answer
 
@@ -23,6 +23,7 @@ class Translation(Answer):
         lost: numbers, addresses and the like that stand in the source and not in the translation.
     """
 
+    made: ClassVar[bool] = True
     text: str
     confidence: float
     at_least: float

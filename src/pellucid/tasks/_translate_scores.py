@@ -118,7 +118,7 @@ def _bleu(rows: Values, weights: Values) -> float:
             smooth *= 2
         logs += math.log(100 * (hit / run if hit else 1 / (smooth * run)))
     short = 1.0 if told > right else math.exp(1 - right / told)
-    return short * math.exp(logs / _WORDS)
+    return min(100.0, short * math.exp(logs / _WORDS))
 
 
 def _runs(found: Sequence[str], wanted: Sequence[str]) -> Values:

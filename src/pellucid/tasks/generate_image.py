@@ -70,6 +70,7 @@ class GenerateImage(Task):
     metric = "distance"
     better = "lower"
     needs_targets: ClassVar[bool] = False
+    command: ClassVar[str] = "generate {}"
     makes: ClassVar[str] = "examples"
     varies: ClassVar[bool] = False
 

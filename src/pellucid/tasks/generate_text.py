@@ -63,6 +63,7 @@ class GenerateText(Task):
     metric = "nats_per_token"
     better = "lower"
     needs_targets: ClassVar[bool] = False
+    command: ClassVar[str] = "generate {}"
     makes: ClassVar[str] = "text"
 
     def __init__(self, schema: Schema) -> None:

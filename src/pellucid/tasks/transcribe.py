@@ -57,6 +57,7 @@ _FIRST = Weights(language=0.6, letter=0.8)  # while searching what is weighed
 _SILENT = 0.05  # letters heard, as a share of those that are there: less is silence
 _SOME = 0.2  # share of the recordings that makes a cause
 _QUIET = 0.003  # of full scale: the loudest sample of a recording in which nothing is
+_EARLY = 0.12  # of the run: until then silence is put right
 _RARE = 10  # times that a token should occur among what is held out
 
 
@@ -280,9 +281,15 @@ class Transcribe(Task):
         )
 
     def concern(
-        self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"], x: Float[Tensor, "B T"]
+        self,
+        outputs: Float[Tensor, "N W"],
+        y: Int[Tensor, "N L"],
+        x: Float[Tensor, "B T"],
+        share: float,
     ) -> Trouble | None:
-        """Say why every frame says nothing, if that is so."""
+        """Say early why every frame says nothing, if that is so."""
+        if share > _EARLY:
+            return None
         logs = self._logs(outputs)
         letters = int((y > 0).sum())
         if sum(map(len, best(logs))) >= _SILENT * letters:

@@ -9,7 +9,8 @@ al. 2016, arXiv:1512.00567 (label smoothing); Wu et al. 2016, arXiv:1609.08144 (
 normalisation).
 Departs: the power of the length by which sentences are compared is chosen on the held-out side; the
 learning rate falls to zero, which does what averaging checkpoints does (Sandler et al. 2023,
-arXiv:2301.02312), so none are averaged.
+arXiv:2301.02312), so none are averaged; batches hold sentences of like lengths, as many of short
+ones as of long ones.
 
 What is kept of N sentences is (N, 2 W L + S): the W likeliest translations, L codes each, the
 log-probability of each of their tokens, and the source. A network that is asked gives the first
@@ -30,14 +31,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.data import Parts, Schema
+from pellucid.data._targets import are_texts
 from pellucid.data._text_forms import END, Form, learned_from
 from pellucid.errors import BadInputError
 from pellucid.networks._beam import Found, scored
 from pellucid.networks._translating import WIDTH, Translator, found_in, row, translated
 from pellucid.registry import task
-from pellucid.tasks import Answer, Batch, Calibration, Estimate, Task, _translate_words
+from pellucid.tasks import Answer, Batch, Calibration, Estimate, Task, Trouble, _translate_words
 from pellucid.tasks._conformal import check_level
-from pellucid.tasks._targets import known, numeric
+from pellucid.tasks._targets import known
 from pellucid.tasks._translate_answer import Translation, joined
 from pellucid.tasks._translate_confidence import foretold, learned
 from pellucid.tasks._translate_copying import copied
@@ -45,8 +47,8 @@ from pellucid.tasks._translate_faults import strange
 from pellucid.tasks._translate_scores import bleu, chrfs, scores, signatures
 
 _POWERS = (0.6, 0.8, 1.0, 1.2, 1.4)  # of the length, that are tried
-_SENTENCES = 0.5  # of the targets that differ: a class comes back more often
 _GLANCED = 200  # sentences that a look during training is content with
+_SETTLED = 0.4  # of the run, after which answers that are all alike are worth a word
 _SHOWN = 5
 _MOST = 4096  # codes of an answer
 WHOLE = "the translation"
@@ -63,6 +65,7 @@ class Translate(Task):
     name = "translate"
     metric = "bleu"
     better = "higher"
+    command: ClassVar[str] = "translate {} < FILE"
     made: ClassVar[bool] = True
     glanced: ClassVar[int | None] = _GLANCED
 
@@ -78,12 +81,7 @@ class Translate(Task):
 
     @classmethod
     def suits(cls, targets: NDArray[Any] | None) -> float:
-        if targets is None or not len(targets) or targets.ndim > 1 or numeric(targets):
-            return 0.0
-        texts = [str(each) for each in targets.tolist() if each is not None]
-        blanks = sum(text.strip().count(" ") for text in texts)
-        differ = len(set(texts)) > _SENTENCES * len(texts)
-        return 0.9 if texts and differ and blanks > len(texts) else 0.0
+        return 0.9 if targets is not None and are_texts(targets) else 0.0
 
     @classmethod
     def describe(cls, targets: NDArray[Any] | None) -> dict[str, Any]:
@@ -194,9 +192,7 @@ class Translate(Task):
         made = []
         for place, source in enumerate(sources):
             first, *others = order[place].tolist()
-            text, lost = texts[place * WIDTH + first], ()
-            if source:
-                text, lost = copied(source, text)
+            text, lost = copied(source, texts[place * WIDTH + first])
             more = [(texts[place * WIDTH + at], float(shares[place, at])) for at in others]
             made.append(
                 Translation(
@@ -276,6 +272,12 @@ class Translate(Task):
         if not outputs.isfinite().all():
             return "the network gives outputs that are not numbers"
         return strange(self._sources(outputs), self._best(outputs, {}))
+
+    def concern(self, outputs: Tensor, y: Tensor, x: Tensor, share: float) -> Trouble | None:
+        """Say what is degenerate once the network should have learned better."""
+        del y, x
+        found = self.degenerate(outputs) if share > _SETTLED else None
+        return Trouble(sentence=f"{found} (so far)") if found else None
 
     @property
     def _form(self) -> Form:

@@ -39,6 +39,7 @@ class Run:
         metric: name of the main score.
         look: gives the main score on the held-out side.
         looking: seconds that one look takes, as far as is known.
+        looked: held-out examples that the last look went over.
         checkpoint: where the state is kept; None to keep nothing.
         facts: more to keep in the checkpoint: the choices made.
         watch: is told how far the run is.
@@ -56,6 +57,7 @@ class Run:
     metric: str
     look: Callable[[], float]
     looking: float
+    looked: int = 1
     checkpoint: Checkpoint | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     watch: Watch | None = None
@@ -165,7 +167,8 @@ def _look(learner: Learner, run: Run, looks: list[float]) -> None:
     start = time.monotonic()
     score = run.look()
     learner.network.train()
-    run.looking = max(time.monotonic() - start, run.looking / 2)
+    took = time.monotonic() - start
+    run.looking = max(took, min(run.looking / 2, 2 * took))  # one quick look proves little
     if run.reserving is not None:
         run.pace.reserve, run.looking = run.reserving(run.looking)
     while looks and looks[0] <= learner.share:
