@@ -258,7 +258,8 @@ class Fitting:
     ) -> Run:
         limits = self.wish.limits
         needed = sum(looks_of(ready)) * choice.members
-        looking = self.jury.fitted(choice.per_example / 3 * len(ready.valid.y), needed)
+        whole = max(choice.per_example / 3 * len(ready.valid.y), self.jury.whole)
+        looking = self.jury.fitted(whole * self.jury.share, needed)
         most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
         others = choice.members - 1 - number  # that are still to be trained
         after = self._reserve(looking * needed)
