@@ -280,7 +280,8 @@ class Fitting:
         held, made = len(ready.valid.y), ready.task.made
         needed = sum(looks_of(ready)) * choice.members
         each = choice.per_example * (_MAKING if made else 1 / 3)  # seconds to answer an example
-        whole = self.jury.fitted(each * held, needed)
+        each = max(each, self.jury.whole / held)
+        whole = self.jury.fitted(each * held * self.jury.share, needed)
         most = choice.recipe.most * choice.recipe.wanted(len(ready.train))
         others = choice.members - 1 - number  # that are still to be trained
         after = self._reserve(whole * needed)

@@ -21,6 +21,7 @@ class Jury:
     def __init__(self, seconds: float) -> None:
         self.seconds = max(0.0, seconds)
         self.share = 1.0
+        self.whole = 0.0  # seconds that a look at all of it took when last measured
 
     def fitted(self, looking: float, needed: float) -> float:
         """Choose the share anew and give the seconds that one look takes from now on.
@@ -29,9 +30,9 @@ class Jury:
             looking: seconds that a look took at the share so far.
             needed: looks that judging after training takes as long as.
         """
-        whole = looking / self.share
-        self.share = min(1.0, max(1e-6, self.seconds / max(whole * needed, 1e-9)))
-        return whole * self.share
+        self.whole = looking / self.share
+        self.share = min(1.0, max(1e-6, self.seconds / max(self.whole * needed, 1e-9)))
+        return self.whole * self.share
 
     def says(self, judged: int, held: int) -> str:
         """Say so if not all that was held out was judged by; "" if it was."""
