@@ -31,6 +31,7 @@ def supplied(shapes, *classes, few=None):
 
 def taught(shapes, *classes, monkeypatch, steps=60, few=None, seconds=None):
     monkeypatch.setattr(_eye, "STEPS", steps)
+    monkeypatch.setattr(_eye, "_BATCH", 64)
     supply, schema = supplied(shapes, *classes, few=few)
     torch.manual_seed(0)
     eye = Eye(schema)

@@ -31,7 +31,8 @@ def compared(seen: Seen, classes: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     known = _likeness.distinct(seen.known)
     if min(len(known), len(seen.real)) >= 2:
-        found["floor"] = _likeness.values(seen.real, known)
+        # As many of one as of the other: coverage would rise with the number of those that cover.
+        found["floor"] = _likeness.values(seen.real[: len(known)], known[: len(seen.real)])
     if len(seen.real):
         found["repeated"] = asdict(_likeness.repeated(seen.made_near, seen.real_near))
     if not classes or not len(seen.real):

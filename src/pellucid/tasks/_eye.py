@@ -210,7 +210,7 @@ def _mark(eye: Eye, supply: Supply, places: Tensor, random: torch.Generator) -> 
     if len(known) < 2:
         return
     for row, spoilt in enumerate((_blurred(x), x + _NOISE * noise)):
-        found = _likeness.values(known, seen(eye, spoilt).cpu())
+        found = _likeness.values(known[: len(spoilt)], seen(eye, spoilt).cpu())
         eye.marks[row].copy_(torch.tensor([found[name] for name in FIGURES], dtype=torch.float64))
 
 
