@@ -215,7 +215,7 @@ def _check_targets(y: NDArray[Any], schema: Schema, task: Task) -> None:
     """Make sure that they are classes, numbers, what comes next, or nothing that is asked for."""
     if schema.tokens:
         if y.ndim != 2 or y.dtype != np.int64 or ((y < 0) | (y > len(schema.tokens))).any():
-            raise ValueError(f"the targets of the cases are {y.dtype}{list(y.shape)}, no transcripts")
+            raise ValueError(f"the targets of the cases, {y.dtype}{list(y.shape)}, spell nothing")
         return
     whole = bool(schema.classes) or not task.needs_targets
     follows = task.needs_targets and schema.ahead > 0

@@ -195,8 +195,9 @@ class Transcribe(Task):
         """More of the evaluation as JSON.
 
         "words": the commonest words "heard" for what was "said"; "unspelled": letters of
-        transcripts that the model has no token for; "confidence": mean confidence of words beside the share of
-        them that is right; "without_language": the error rate of the sound alone.
+        transcripts that the model has no token for; "confidence": mean confidence of words
+        beside the share of them that is right; "without_language": the error rate of the sound
+        alone.
         """
         words = self._heard(outputs, self._codes(outputs, _weights_in(calibration)))
         edits = _edits.of_words(self.told(y), [_spoken(each) for each in words])
@@ -212,6 +213,26 @@ class Transcribe(Task):
             },
             "without_language": self.score(outputs, y),
         }
+
+    def reading(
+        self, logs: NDArray[np.float32], calibration: Calibration, *, before: str = ""
+    ) -> list[Word]:
+        """Read frames, (F, K) log-probabilities, that go on where others stopped.
+
+        Args:
+            logs: of the frames.
+            calibration: what `calibrate` gave.
+            before: what was said before them.
+        """
+        weights = _weights_in(calibration)
+        if weights.language == 0:
+            (codes,) = best(torch.from_numpy(logs)[None])
+        else:
+            found = Search(self.schema.tokens, self._phrases, weights)(logs, before=before)
+            codes = list(found[0].codes)
+        return list(
+            _transcript(words_of(logs, codes, self._speller), curve_in(calibration), 0.5).words
+        )
 
     @property
     def unit(self) -> str:
@@ -332,8 +353,9 @@ class Transcribe(Task):
         return torch.where(logs.isfinite().all(dim=2, keepdim=True), logs, nothing).log_softmax(2)
 
     def _cost(self, logs: Float[Tensor, "B F K"], y: Int[Tensor, "B L"]) -> Float[Tensor, " B"]:
-        nats = cost(logs, y)
-        nats = torch.where(possible(_there(logs), y), nats, 0.0)
+        sayable = possible(_there(logs), y)
+        # Their gradients are no numbers even where their cost is not asked for.
+        nats = torch.where(sayable, cost(logs, y * sayable[:, None]), 0.0)
         return nats / (y > 0).sum(dim=1).clamp(min=1)
 
     def _likely(self, logs: Tensor, texts: Sequence[str]) -> Float[Tensor, " N"]:
