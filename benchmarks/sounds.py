@@ -3,8 +3,8 @@
 fsdd, 3,000 recordings of ten digits by six people. By take: its own split, takes 0 to 4 for the
 test, the same people on both sides. By speaker: each person once for the test (the seed is the
 person), which is harder and what a stranger meets. Peers: the recipes of PyTorch's and TensorFlow's
-tutorials for spoken words, stretched to the same time. `tones` is the network to beat. Also how long
-the smallest network takes for one second of sound on one core, and how many weights it has.
+tutorials for spoken words, stretched to the same time. `tones` is the network to beat. Also how
+long the smallest network takes for one second of sound on one core, and how many weights it has.
 Reference: 97 % with a convolutional network on an older half of the set, split at random
 (adhishthite.github.io/sound-mnist).
 """

@@ -277,7 +277,8 @@ class Kind(ABC):
     ) -> "torch.Tensor":
         """Give plausible other views of a training batch; the default changes nothing.
 
-        Where examples have lengths, the views may be longer or shorter. All chance comes from the generator, which lives on the CPU.
+        Where examples have lengths, the views may be longer or shorter. All chance comes from the
+        generator, which lives on the CPU.
         """
         del schema, generator
         return x

@@ -8,7 +8,6 @@ Letters: B batch, N recordings, L longest, T samples.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch

@@ -20,11 +20,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+_WINDOW, _HOP = 0.025, 0.010  # s, that a frame sees, and from one frame to the next
 _LOWEST = 40.0  # Hz, of the first band
 _RANGE = 1e-6  # of the loudest power of a recording: what is below is silence (-60 dB)
 _FLOOR = 1e-8  # power of what is silence in any recording, where they keep their level
 _EMPHASIS = 0.97  # of the sample before, taken away: no offset is left, and high sounds are raised
 _WARPS = 17  # filter banks from the most squeezed to the most stretched, the plain one between
+_GROUPS = 8  # of a batch, each heard from another throat
 _TURN = 0.8  # of the highest frequency: above, a warp comes back to where it was
 
 
@@ -45,10 +47,8 @@ class LogMel(nn.Module):
     Args:
         rate: samples a second, Hz.
         bands: on the mel scale.
-        window: that a frame sees, s.
-        hop: from one frame to the next, s.
-        normalise: to mean 0 and deviation 1 over each recording; else a fixed scale is kept, so that
-            a frame depends on what came before it alone.
+        normalise: to mean 0 and deviation 1 over each recording; else a fixed scale is kept, so
+            that a frame depends on what came before it alone.
         causal: whether a frame ends with the samples it is made at; else they are its middle.
         warp: how far bands are moved while training, at most, as a share of their frequency.
         masks: how many stretches of bands, and of frames, are blotted out while training.
@@ -59,15 +59,13 @@ class LogMel(nn.Module):
         rate: float,
         *,
         bands: int = 64,
-        window: float = 0.025,
-        hop: float = 0.010,
         normalise: bool = True,
         causal: bool = False,
         warp: float = 0.0,
         masks: tuple[int, int] = (0, 0),
     ) -> None:  # fmt: skip
         super().__init__()
-        self.size, self.hop = round(rate * window), max(1, round(rate * hop))
+        self.size, self.hop = round(rate * _WINDOW), max(1, round(rate * _HOP))
         self.bins = 2 ** math.ceil(math.log2(max(512, self.size)))
         self.bands, self.normalise, self.causal, self.masks = bands, normalise, causal, masks
         shape = torch.hann_window(self.size, periodic=False)
@@ -107,14 +105,17 @@ class LogMel(nn.Module):
             center=False,
             return_complex=True,
         )[:, :, :count]
-        return self._filters(len(x)) @ (waves.real.square() + waves.imag.square())
+        return self._in_bands((waves.real.square() + waves.imag.square()).transpose(1, 2))
 
-    def _filters(self, count: int) -> Float[Tensor, "*B M N"]:
+    def _in_bands(self, power: Float[Tensor, "B F N"]) -> Float[Tensor, "B M F"]:
+        """Gather bins into bands; while training, into those of another throat for each group."""
         filters = self.get_buffer("filters")
-        if self.training and len(filters) > 1:
-            chosen = torch.randint(len(filters), (count,), device=filters.device)
-            return filters[chosen]
-        return filters[len(filters) // 2]
+        if not self.training or len(filters) == 1:
+            return (power @ filters[len(filters) // 2].T).transpose(1, 2)
+        groups = power.chunk(_GROUPS)
+        chosen = torch.randint(len(filters), (len(groups),), device=power.device).tolist()
+        pairs = zip(groups, chosen, strict=True)
+        return torch.cat([group @ filters[place].T for group, place in pairs]).transpose(1, 2)
 
     def _normalised(
         self, power: Float[Tensor, "B M F"], there: Float[Tensor, "B 1 F"]

@@ -9,7 +9,7 @@ Source: Sainath & Parada 2015, "Convolutional neural networks for small-footprin
 correct); Park et al. 2019, "SpecAugment", arXiv:1904.08779 (masks).
 Departs: every layer knows where a recording ends, so that an answer does not depend on what it
 shares a batch with; both the mean and the maximum over time are kept; bands are moved as another
-throat would, and coloured as another room would, while training.
+throat would move them while training.
 
 Letters: B batch, T samples, C D channels, M bands, F frames, K outputs.
 """
@@ -52,7 +52,7 @@ class Unit(nn.Module):
         h = self.convolve(h)
         if self.pool != (1, 1):
             h = F.max_pool2d(h, self.pool)
-        return F.gelu(self.norm(h)) * there
+        return F.relu(self.norm(h)) * there
 
 
 class Block(nn.Module):
@@ -118,14 +118,14 @@ class SoundNet(nn.Module):
         h = loud * within(frames, loud.shape[2])[:, None]
         frames = frames // 2
         h = self.stem(h[:, None].contiguous(memory_format=torch.channels_last))
-        h = F.gelu(self.start(h)) * _where(frames, h.shape[3], h)
+        h = F.relu(self.start(h)) * _where(frames, h.shape[3], h)
         for unit in self.stages:
             if isinstance(unit, Unit):
                 frames = frames // unit.pool[1]
                 h = unit(h, _where(frames, h.shape[3] // unit.pool[1], h))
             else:
                 h = unit(h, _where(frames, h.shape[3], h))
-        h = F.gelu(self.gathered(self.gather(h)))
+        h = F.relu(self.gathered(self.gather(h)))
         return h.squeeze(2), frames
 
 
