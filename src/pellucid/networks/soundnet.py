@@ -28,8 +28,8 @@ from pellucid.registry import network
 
 BANDS = 64
 _FEWEST = 16  # frames that a recording is taken to have at least
-_WIDTHS = ((32, 64, 96, 128), (48, 96, 144, 192), (64, 128, 192, 256))  # of each stage, by size
-_DEPTHS = ((1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2))  # blocks of each stage, by size
+_WIDTHS = ((16, 32, 48, 64), (32, 64, 96, 128), (48, 96, 144, 192), (64, 128, 192, 256))  # by size
+_DEPTHS = ((1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2))  # blocks a stage, by size
 _DROPPED = 0.2  # share of what is gathered that is left out while training
 
 
@@ -137,8 +137,8 @@ def _where(frames: Int64[Tensor, " B"], count: int, like: Tensor) -> Float[Tenso
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=8.0,
-        most=12.0,
+        passes=6.0,
+        most=1.0,
         batch=64,
         rate=0.004,
         muon=0.04,
@@ -147,6 +147,6 @@ def _where(frames: Int64[Tensor, " B"], count: int, like: Tensor) -> Float[Tenso
     )
 )
 def build(schema: Schema, outputs: int, *, size: int) -> SoundNet:
-    """Each size is wider than the one before, the third deeper too."""
+    """Each size is wider than the one before, the fourth deeper too."""
     front = LogMel(schema.rate, bands=BANDS, warp=0.12, masks=(1, 1))
     return SoundNet(front, outputs, widths=_WIDTHS[size - 1], depths=_DEPTHS[size - 1])
