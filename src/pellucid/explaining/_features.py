@@ -60,7 +60,7 @@ class LastLayer:
         The plain view of an example is looked at, in float32.
         """
         rows = [self._batch(part) for part in x.split(_inference.batch_size(self.subject.schema))]
-        return torch.cat([seen for seen, _ in rows]), torch.cat([given for _, given in rows])
+        return torch.cat([seen for seen, _ in rows]), _inference.joined([had for _, had in rows])
 
     def _batch(self, x: Tensor) -> tuple[Tensor, Tensor]:
         wanted = {call.number: call for call in self._calls}

@@ -15,6 +15,7 @@ Letters: B batch, T samples, M bands, F frames, N bins of frequency, W warps.
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
@@ -152,24 +153,25 @@ def mel(rate: float, bins: int, bands: int, factor: float = 1.0) -> Float[Tensor
         factor: by which frequencies are stretched, as by another throat; they end where they did.
     """
     highest = rate / 2
-    edges = mels_between(_LOWEST, highest, bands + 2)
+    edges = mels_between(_LOWEST, highest, bands + 2).double().numpy()
     turn = _TURN * highest / max(factor, 1.0)
     above = turn * factor + (edges - turn) * (highest - turn * factor) / (highest - turn)
-    edges = torch.where(edges <= turn, edges * factor, above)
+    edges = np.where(edges <= turn, edges * factor, above)
     # Each band is at least as wide as a bin, or a low one would hold none.
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     least = rate / bins
-    low, high = torch.minimum(low, middle - least), torch.maximum(high, middle + least)
-    at = torch.linspace(0, highest, bins // 2 + 1)
+    low, high = np.minimum(low, middle - least), np.maximum(high, middle + least)
+    at = np.linspace(0, highest, bins // 2 + 1)
     up = (at - low[:, None]) / (middle - low)[:, None]
     down = (high[:, None] - at) / (high - middle)[:, None]
-    filters = torch.minimum(up, down).clamp(min=0)
-    return filters / filters.sum(dim=1, keepdim=True)
+    filters = np.minimum(up, down).clip(min=0)
+    return torch.from_numpy((filters / filters.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 def mels_between(lowest: float, highest: float, count: int) -> Float[Tensor, " count"]:
     """Give frequencies at equal steps of pitch, Hz."""
-    return _hertz(torch.linspace(_mels(lowest), _mels(highest), count))
+    # By numpy: three numbers of torch look like the sizes of an array to `_bounds`.
+    return _hertz(torch.from_numpy(np.linspace(_mels(lowest), _mels(highest), count)).float())
 
 
 def _fixed(power: Float[Tensor, "B M F"]) -> Float[Tensor, "B M F"]:

@@ -69,6 +69,8 @@ class Task(ABC):
         needs_targets: whether examples must say what the answer is; False for a task that learns
             from the raw data alone, for which y is all zeros where nothing is said.
         refines: whether calibration may make answers better than those that `score` looks at.
+        bends: whether the slope of the loss has a slope, so that influences of training cases can
+            be told.
         smoothing: share of the target that training spreads over all classes, where there are any;
             the loop sets it from the network's recipe.
     """
@@ -76,6 +78,7 @@ class Task(ABC):
     smoothing: float = 0.0
     needs_targets: ClassVar[bool] = True
     refines: ClassVar[bool] = False
+    bends: ClassVar[bool] = True
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]

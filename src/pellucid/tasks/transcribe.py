@@ -72,6 +72,7 @@ class Transcribe(Task):
     metric = "character_error_rate"
     better = "lower"
     refines: ClassVar[bool] = True
+    bends: ClassVar[bool] = False  # torch has no second derivative of this loss
 
     def __init__(self, schema: Schema) -> None:
         if len(schema.tokens) < 2:
@@ -81,7 +82,8 @@ class Transcribe(Task):
                 remedy="name the column that holds the words: `pellucid fit --target COLUMN`",
             )
         super().__init__(schema)
-        self._said: list[str] = []
+        self._said: list[str] = [""]
+        self._used = Weights()
         self._read_last: tuple[weakref.ref[Tensor], Weights, list[list[int]]] | None = None
 
     @classmethod
@@ -150,7 +152,7 @@ class Transcribe(Task):
 
     def calibrate(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> dict[str, Any]:
         """Choose how much the language counts, and learn how sure words are."""
-        weights = self._weights_for(outputs, y)
+        weights = self._used = self._weights_for(outputs, y)
         calibration = {"language": weights.language, "letter": weights.letter}
         heard_words = self._heard(outputs, self._codes(outputs, weights))
         edits = _edits.of_words(self.told(y), [_spoken(each) for each in heard_words])
@@ -185,8 +187,8 @@ class Transcribe(Task):
         self, outputs: Float[Tensor, "N W"], calibration: Calibration, *, level: float
     ) -> Sequence[Transcript]:
         check_level(level)
-        curve = curve_in(calibration)
-        rows = self._heard(outputs, self._codes(outputs, _weights_in(calibration)))
+        curve, self._used = curve_in(calibration), _weights_in(calibration)
+        rows = self._heard(outputs, self._codes(outputs, self._used))
         return [_transcript(words, curve, level) for words in rows]
 
     def details(
@@ -254,7 +256,8 @@ class Transcribe(Task):
         return whole - self._likely(logs, [_unmarked(text) for text in said])
 
     def chosen(self, outputs: Float[Tensor, "N W"]) -> Int[Tensor, " N"]:
-        found = [self._speller.text(codes) for codes in best(self._logs(outputs))]
+        """Give the transcripts as they are read in use: as calibration has last weighed them."""
+        found = [" ".join(self._speller.text(e).split()) for e in self._codes(outputs, self._used)]
         return torch.tensor([self._place(text) for text in found], device=outputs.device)
 
     def rivals(self, outputs: Float[Tensor, "N W"]) -> Int[Tensor, " N"]:
