@@ -10,7 +10,7 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,15 @@ _EXTENSIBLE = 0xFFFE
 Samples = NDArray[np.float32]
 
 
-def blocks(
-    source: str, rate: float, standard: BinaryIO, *, wait: float = _WAIT
-) -> Iterator[Samples]:
+@runtime_checkable
+class Bytes(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, count: int, /) -> bytes:
+        """Give so many bytes, or fewer."""
+
+
+def blocks(source: str, rate: float, standard: Bytes, *, wait: float = _WAIT) -> Iterator[Samples]:
     """Give sound at the rate of a model, block by block as it comes.
 
     Args:
@@ -51,7 +57,7 @@ def blocks(
             remedy="check the path",
         )
     if path.suffix.lower() in {".wav", ".raw", ".pcm"}:
-        return _from_bytes(_Growing(path.open("rb"), wait), rate)
+        return _followed(path, rate, wait)
     return _decoded(path, rate)
 
 
@@ -63,7 +69,7 @@ class _Growing:
         wait: seconds without a new byte after which it is over; 0 for the end of a pipe.
     """
 
-    def __init__(self, file: BinaryIO, wait: float) -> None:
+    def __init__(self, file: Bytes, wait: float) -> None:
         self.file, self.wait = file, wait
 
     def read(self, count: int) -> bytes:
@@ -78,6 +84,11 @@ class _Growing:
             else:
                 time.sleep(_LOOK)
         return found
+
+
+def _followed(path: Path, rate: float, wait: float) -> Iterator[Samples]:
+    with path.open("rb") as file:
+        yield from _from_bytes(_Growing(file, wait), rate)
 
 
 def _from_bytes(stream: _Growing, rate: float) -> Iterator[Samples]:

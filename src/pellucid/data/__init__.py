@@ -371,6 +371,27 @@ class Kind(ABC):
         del examples, place
         return b""
 
+    def captioned(
+        self,
+        examples: Examples,
+        place: int,
+        parts: Parts,
+        shares: NDArray[np.float64],
+        *,
+        words: Sequence[tuple[float, float, str]] = (),
+    ) -> bytes:
+        """Draw as `paint` does, with words where they were said; by default without them.
+
+        Args:
+            examples: raw.
+            place: of the example among them.
+            parts: of it.
+            shares: what each added, (P,).
+            words: start, end, s, and the word: what `Answer.words_at` gives.
+        """
+        del words
+        return self.paint(examples, place, parts, shares)
+
     def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
         """Say in a few words what one example has in each part; "" where words cannot say.
 

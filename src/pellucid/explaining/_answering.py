@@ -134,7 +134,9 @@ class Why:
             parts=_largest_first(case, shares),
             neighbours=() if self.recall is None else self.recall.neighbours(case.x, case.which),
             contrast=contrast(subject, examples, place, case, self.recall, shares),
-            picture=subject.kind.paint(examples, place, case.parts, shares.double().numpy()),
+            picture=subject.kind.captioned(
+                examples, place, case.parts, shares.double().numpy(), words=given.words_at()
+            ),
             sound=subject.kind.sound(examples, place),
             notes=() if self.recall else ("no training cases are stored in this model",),
         )

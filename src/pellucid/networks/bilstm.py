@@ -54,7 +54,7 @@ class BiLSTM(nn.Module):
         passes=6.0,
         batch=16,
         rate=1e-3,
-        muon=0.02,
+        muon=0.05,
         decay=0.02,
         clip=1.0,
         says=True,

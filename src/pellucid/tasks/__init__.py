@@ -54,6 +54,10 @@ class Answer(ABC):
         del past, times
         return self
 
+    def words_at(self) -> Sequence[tuple[float, float, str]]:
+        """Give what the answer says of when: start, end, s, and a word; the default knows none."""
+        return ()
+
     def doubt(self) -> str:
         """Say why it should be left to a person at the level asked for; "" if it need not be."""
         return ""

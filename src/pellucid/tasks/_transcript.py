@@ -78,6 +78,9 @@ class Transcript(Answer):
         words = [word.to_json() for word in self.words]
         return {"transcript": self.text, "confidence": round(self.confidence, 4), "words": words}
 
+    def words_at(self) -> Sequence[tuple[float, float, str]]:
+        return [(word.start, word.end, word.text) for word in self.words]
+
     def doubt(self) -> str:
         if not self.words:
             return "no word was heard"
@@ -140,7 +143,8 @@ def words_of(logs: NDArray[np.float32], codes: Sequence[int], speller: Speller) 
 def confidences(heard: Sequence[Heard], curve: Sequence[float]) -> list[float]:
     """Give the probability that each word is right."""
     sure = _features(heard) @ np.asarray(curve)
-    return (1 / (1 + np.exp(-np.clip(sure, -30, 30)))).tolist()  # type: ignore[no-any-return]
+    found: list[float] = (1 / (1 + np.exp(-np.clip(sure, -30, 30)))).tolist()
+    return found
 
 
 def curve_of(heard: Sequence[Heard], right: Sequence[bool]) -> list[float]:

@@ -133,12 +133,12 @@ class Transcribe(Task):
         found = torch.stack([self._cost(logs, y) for logs in members.unbind(1)])
         return found.mean(dim=0)
 
-    def outcome(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B F*K"]:
+    def outcome(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B W"]:
         rate = self.schema.rate or 1.0
         longest = self.schema.shape[0] / rate
         return self._frames(heard(network, x, rate=rate, longest=longest)).mean(dim=1).flatten(1)
 
-    def evidence(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B F*K"]:
+    def evidence(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B W"]:
         return self.outcome(network, x)
 
     def losses(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> Float[Tensor, " N"]:
@@ -448,4 +448,4 @@ def _weights_in(calibration: Calibration) -> Weights:
 
 
 def _ratio(wrong: _scores.Values, counts: _scores.Values, weights: _scores.Values) -> float:
-    return float(weights @ wrong / max(weights @ counts, 1e-9))
+    return float(weights @ wrong) / max(float(weights @ counts), 1e-9)
