@@ -65,7 +65,7 @@ class Schema:
         Raises:
             TypeError, KeyError, ValueError: if it is no schema; the model file says so to the user.
         """
-        names = ("shape", "cardinalities", "classes", "shares", "variables", "means", "scales")
-        names += ("tokens",)
+        names = ["shape", "cardinalities", "classes", "shares", "variables", "means", "scales"]
+        names += ["tokens"]
         fixed = {name: tuple(given[name]) for name in names if name in given}
         return cls(**{**given, **fixed})
