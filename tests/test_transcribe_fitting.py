@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import pellucid
+from pellucid._fitting import Fitting
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("jiwer")
@@ -39,6 +40,14 @@ def table(tmp_path_factory):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([("path", "transcript"), *rows])
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_account():
+    """By steps, explanations are measured for as long as it takes: not asked for here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fitting, "_account", lambda *_: (None, {}))
+        yield
 
 
 @pytest.fixture(scope="module")

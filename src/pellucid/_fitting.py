@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,6 @@ _ADDING = 0.25  # seconds for intervals, calibration and saving beside the held-
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clear by then
 _TRYING = 1.0  # s, the most for seeing what a model writes
-_EARLY = 0.12  # of the steps: until then a run that goes wrong is put right
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
 
 
@@ -280,7 +280,7 @@ class Fitting:
             clock=self.clock,
             pace=pace,
             metric=ready.task.metric,
-            look=lambda: self._glanced(ready, choice, learner, run),
+            look=lambda: glance(ready, learner, choice.numerics, partial(say, run)),
             looking=looking,
             checkpoint=checkpoint,
             facts={"choice": choice.to_json(), "member": number},
@@ -290,15 +290,6 @@ class Fitting:
         )
         run.reserving = reserving
         return run
-
-    def _glanced(self, ready: Prepared, choice: Choice, learner: Learner, run: Run) -> float:
-        """Look at the held-out side; early on, answer what goes wrong while there is time."""
-        score, concern = glance(ready, learner.network, choice.numerics)
-        if concern is not None and learner.share <= _EARLY:
-            sentence, slower = concern
-            learner.slower *= slower
-            say(run, sentence)
-        return score
 
     def _reserve(self, looks: float) -> float:
         """Seconds that everything after training takes, when held-out looks take so many."""

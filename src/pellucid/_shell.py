@@ -113,6 +113,7 @@ def listen(model: Any, files: Sequence[str], *, as_json: bool) -> None:
         BadInputError: if there are several, or the model does not transcribe.
     """
     from pellucid import _hearing
+    from pellucid.listening import Listening
 
     if len(files) > 1:
         raise BadInputError(
@@ -120,7 +121,7 @@ def listen(model: Any, files: Sequence[str], *, as_json: bool) -> None:
             needed="one, or - for standard input",
             remedy="leave --stream out for files that are finished",
         )
-    session = model.listen()
+    session = Listening(model)
     if not as_json:
         tell(f"listening: a word is told {session.latency:.2f} s after it ends, at the soonest")
     late: list[float] = []

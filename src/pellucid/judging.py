@@ -1,7 +1,7 @@
 """What was learned is judged and calibrated on the side that was held out."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,10 @@ from pellucid.explaining._cases import Cases, choose, shortened
 from pellucid.explaining._choosing import trust
 from pellucid.preparing import Prepared, Side
 from pellucid.tasks import Estimate, Task
+from pellucid.training.learner import Learner
 from pellucid.training.numerics import Numerics
 
+_EARLY = 0.12  # of the steps: until then a run that goes wrong is put right
 _SOME = 16  # training examples that a cause is looked for in
 _CANDIDATES = 4000  # training examples among which stored cases are chosen
 
@@ -40,15 +42,25 @@ class Judged:
 
 
 def glance(
-    ready: Prepared, network: nn.Module, numerics: Numerics
-) -> tuple[float, tuple[str, float] | None]:
-    """Give the main score on the held-out side, quickly, and what goes wrong, if it can be told."""
-    outputs = _outputs(ready, network, numerics, ready.valid)
-    score = ready.task.score(outputs, ready.valid.y)
-    if type(ready.task).concern is Task.concern:
-        return score, None
-    some = ready.train.batch(torch.arange(min(len(ready.train), _SOME)))["x"]
-    return score, ready.task.concern(outputs, ready.valid.y, some)
+    ready: Prepared, learner: Learner, numerics: Numerics, say: Callable[[str], None]
+) -> float:
+    """Give the main score on the held-out side, quickly; early on, answer what goes wrong.
+
+    Args:
+        ready: the data.
+        learner: whose network is looked at; its steps become shorter if that is the answer.
+        numerics: of the network.
+        say: is told what goes wrong.
+    """
+    task, y = ready.task, ready.valid.y
+    outputs = _outputs(ready, learner.network, numerics, ready.valid)
+    if learner.share <= _EARLY and type(task).concern is not Task.concern:
+        some = ready.train.batch(torch.arange(min(len(ready.train), _SOME)))["x"]
+        concern = task.concern(outputs, y, some)
+        if concern is not None:
+            learner.slower *= concern[1]
+            say(concern[0])
+    return task.score(outputs, y)
 
 
 def judge(

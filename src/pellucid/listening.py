@@ -1,6 +1,6 @@
 """Words as they come: a model listens on, and says each word when it is sure that it has ended.
 
-    session = model.listen()
+    session = Listening(model)
     for block in microphone:            # samples at session.rate
         for word in session.hear(block):
             print(word.text, word.start, word.late)

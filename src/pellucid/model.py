@@ -34,7 +34,6 @@ from pellucid.tasks import Answer, Task
 from pellucid.tasks._targets import known
 
 if TYPE_CHECKING:
-    from pellucid.listening import Listening
     from pellucid.streaming import Stream
 
 __all__ = ["Evaluation", "Explanation", "Model", "Prediction", "Reliance", "load"]
@@ -259,16 +258,6 @@ class Model:
         from pellucid.streaming import Stream
 
         return Stream(self, level=level)
-
-    def listen(self) -> "Listening":
-        """Begin to hear speech as it comes, and tell its words as they end.
-
-        Raises:
-            BadInputError: if the model does not transcribe.
-        """
-        from pellucid.listening import Listening
-
-        return Listening(self)
 
     def outputs(self, examples: Examples) -> Float[Tensor, "N K"]:
         """Give the raw numbers of the network for examples read with the model's schema."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data._parts import Parts
 from pellucid.data._schema import Schema
 
 if TYPE_CHECKING:
@@ -143,28 +144,6 @@ class Examples:
     def replace(self, **changes: Any) -> "Examples":
         """Give a copy with some fields changed."""
         return replace(self, **changes)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """The parts of one example that an explanation weighs, each covered or shown as a whole.
-
-    Args:
-        of: the part, from 0 to P - 1, that each number of x belongs to; -1 for what is always
-            shown. Its shape broadcasts to `schema.shape`: (1, H, W) for a picture, whose channels
-            belong to the same part.
-        names: one each, as a person would point at it: a column, "top left".
-        where: one each, as JSON in the units of the raw example: [left, top, width, height] in
-            pixels of the file, the name of the column.
-    """
-
-    of: NDArray[np.int64]
-    names: tuple[str, ...]
-    where: tuple[Any, ...]
-
-    def __len__(self) -> int:
-        """Count the parts, P."""
-        return len(self.names)
 
 
 class Kind(ABC):

@@ -6,8 +6,8 @@ elsewhere, which attention finds; each block does both between two halves of a p
 Source: Gulati et al. 2020, "Conformer: convolution-augmented transformer for speech recognition",
 arXiv:2005.08100, section 2.
 Departs: positions turn questions and keys, in a window (as in `transformer`), where theirs are
-added to what is compared; a layer norm stands in the convolution module, since batches of speech are
-padded.
+added to what is compared; a layer norm stands in the convolution module, since batches of speech
+are padded.
 
 Letters: B batch, T samples, S steps, D width, F frames, K outputs.
 """
