@@ -1,9 +1,9 @@
 """Are explanations right where the true reason is known, and does `reliable` tell which are?
 
-Made pictures, tables, texts, series and sounds, each in several designs and three difficulties, new ones
-for each seed; a network of its own is learned on each (11 s for pictures, 8 s for tables, 15 s for
-texts, series and sounds) and checked to go by the planted reason; those that do not are counted and left
-out. Score: AUROC of an explanation's parts against the true ones. Asked of `model.explain` as it
+Made pictures, tables, texts, series and sounds, each in several designs and three difficulties, new
+ones for each seed; a network of its own is learned on each (11 s for pictures, 8 s for tables, 15 s
+for all others) and checked to go by the planted reason; those that do not are counted and left out.
+Score: AUROC of an explanation's parts against the true ones. Asked of `model.explain` as it
 is, and of each method by its name.
 """
 

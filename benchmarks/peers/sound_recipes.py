@@ -2,8 +2,8 @@
 
 m5: PyTorch's "Speech command classification with torchaudio": the wave at 8 kHz padded to one
 length, M5, Adam at 0.01 with decay 1e-4, × 0.1 after half of the time (its recipe: after 20 of 40
-epochs), batch 256. spectrogram: TensorFlow's "Simple audio recognition": the magnitude of an STFT of
-255 samples each 128, resized to 32 × 32, normalised, two convolutions and a dense layer, Adam at
+epochs), batch 256. spectrogram: TensorFlow's "Simple audio recognition": the magnitude of an STFT
+of 255 samples each 128, resized to 32 × 32, normalised, two convolutions and a dense layer, Adam at
 0.001, batch 64.
 
 Source: pytorch/tutorials, intermediate_source/speech_command_classification_with_torchaudio; Dai et
@@ -88,7 +88,7 @@ def picture(x: Tensor) -> Tensor:
 
 
 def read(folder: Path, length: int) -> tuple[Tensor, Tensor]:
-    """Read class folders of 16-bit WAV files: (N, length) from -1 to 1, cut or padded, and labels."""
+    """Read class folders of 16-bit WAV files: (N, length), cut or padded, and labels."""
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
     pairs = [(path, at) for at, name in enumerate(classes) for path in (folder / name).iterdir()]
     x = torch.zeros(len(pairs), length)

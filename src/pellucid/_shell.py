@@ -72,6 +72,34 @@ def keep(explanation: Any, path: Path) -> None:
     tell(f"Saved {path}")
 
 
+def listen(model: Any, files: Sequence[str], *, as_json: bool) -> None:
+    """Print the words of a stream of sound as they come, and how late they were.
+
+    Raises:
+        BadInputError: if there are several, or the model does not transcribe.
+    """
+    from pellucid import _hearing
+    from pellucid.listening import Listening
+
+    if len(files) > 1:
+        raise BadInputError(
+            given=f"{len(files)} files to listen to at once",
+            needed="one, or - for standard input",
+            remedy="leave --stream out for files that are finished",
+        )
+    session = Listening(model)
+    if not as_json:
+        tell(f"listening: a word is told {session.latency:.2f} s after it ends, at the soonest")
+    late: list[float] = []
+    pieces = map(session.hear, _hearing.blocks(files[0], session.rate, sys.stdin.buffer))
+    for words in itertools.chain(pieces, (end() for end in [session.end])):
+        for word in words:
+            late.append(word.late)
+            answer(word.to_json() if as_json else str(word), indent=None)
+    if late and not as_json:
+        tell(f"{len(late)} words, {sorted(late)[len(late) // 2]:.2f} s late in the middle")
+
+
 def only(found: Iterator[Any], out: Path) -> list[Any]:
     """Give the only one there is: a file holds one explanation."""
     first = list(itertools.islice(found, 2))

@@ -154,7 +154,7 @@ def evaluate(model: ModelFile, data: Sources, *, as_json: AsJson = False) -> Non
 
 
 @app.command()
-def predict(
+def predict(  # noqa: PLR0913 - one argument an option
     model: ModelFile,
     files: Files = None,
     *,
@@ -163,9 +163,15 @@ def predict(
     why: Annotated[
         bool, typer.Option("--why", help="Explain; with --json: for the record.")
     ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Words as they come; a file that grows, or -.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer for each file, or each text, in the order given."""
+    if stream:
+        _shell.listen(pellucid.load(model), files or ["-"], as_json=as_json)
+        return
     source = _shell.given(files or [], text or [])
     if why:
         from pellucid.deciding import decisions

@@ -7,7 +7,7 @@ model.explain("rose.jpg").parts
 model.save("copy.pellucid")
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path

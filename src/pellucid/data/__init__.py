@@ -160,7 +160,8 @@ class Kind(ABC):
     ) -> "torch.Tensor":
         """Give plausible other views of a training batch; the default changes nothing.
 
-        Where examples have lengths, the views may be longer or shorter. All chance comes from the generator, which lives on the CPU.
+        Where examples have lengths, the views may be longer or shorter. All chance comes from the
+        generator, which lives on the CPU.
         """
         del schema, generator
         return x
@@ -252,6 +253,27 @@ class Kind(ABC):
         """Give one example as a WAV file that a page can play; the default is nothing to hear."""
         del examples, place
         return b""
+
+    def captioned(
+        self,
+        examples: Examples,
+        place: int,
+        parts: Parts,
+        shares: NDArray[np.float64],
+        *,
+        words: Sequence[tuple[float, float, str]] = (),
+    ) -> bytes:
+        """Draw as `paint` does, with words where they were said; by default without them.
+
+        Args:
+            examples: raw.
+            place: of the example among them.
+            parts: of it.
+            shares: what each added, (P,).
+            words: start, end, s, and the word: what `Answer.words_at` gives.
+        """
+        del words
+        return self.paint(examples, place, parts, shares)
 
     def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
         """Say in a few words what one example has in each part; "" where words cannot say.

@@ -27,7 +27,7 @@ def is_arrays(source: Any) -> TypeGuard[tuple[Any, ...]]:
     rate = source[1]
     if not isinstance(rate, int | float | np.integer | np.floating) or isinstance(rate, bool):
         return False
-    return _RATES[0] <= rate <= _RATES[1] and bool(_some(source[0]))
+    return bool(_RATES[0] <= rate <= _RATES[1]) and bool(_some(source[0]))
 
 
 def sounds_in(

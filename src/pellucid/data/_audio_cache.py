@@ -150,8 +150,13 @@ def _in_memory(
 
 
 def _to_disk(
-    paths: Sequence[Path], rest: Sequence[int], rate: int, file: Path, kept: Decoded | None, ask: Ask
-) -> None:  # fmt: skip
+    paths: Sequence[Path],
+    rest: Sequence[int],
+    rate: int,
+    file: Path,
+    kept: Decoded | None,
+    ask: Ask,
+) -> None:
     tally = kept[1] if kept else Tally()
     with Writer(file, expected=0) as writer:
         if kept is not None:

@@ -203,38 +203,53 @@ def _refused(file: Any) -> str:
 
 def _read(file: Any, rate: int) -> Sound | str:
     """Read, mix, change the rate and round, a piece at a time."""
-    kept = bytearray()
+    kept, tally = bytearray(), _Tally()
     change = None
     if file.samplerate != rate:
         change = resampling().ResampleStream(file.samplerate, rate, 1, dtype="float32")
-    count, clipped, chosen, scale = 0, 0, None, None
     for piece in file.blocks(_PIECE, dtype="float32", always_2d=True):
         if not np.isfinite(piece).all():
             return "holds values that are no numbers"
-        if scale is None:  # whole numbers that were written as floats
-            scale = 1 / 32_768 if np.abs(piece).max(initial=0) > 256 else 1.0
-            chosen = one_channel(piece)
-        count += len(piece)
-        clipped += int((np.abs(piece) >= _CLIPPED / scale).any(axis=1).sum())
-        if count > LONGEST * file.samplerate:
+        plain = tally.plain(piece)
+        if tally.count > LONGEST * file.samplerate:
             return f"is longer than {LONGEST / 3600:g} hours: cut it"
-        plain = mixed(piece, chosen) * np.float32(scale)
         kept += whole_numbers(plain if change is None else change.resample_chunk(plain)).tobytes()
-    if change is not None and count:
+    if change is not None and tally.count:
         last = change.resample_chunk(np.zeros(0, np.float32), last=True)
         kept += whole_numbers(last).tobytes()
-    promised = file.frames
     if not kept:
         return "holds no sound (0 samples)"
-    if count < 0.9 * promised - file.samplerate:
-        return f"is cut short: {_seconds(promised, file)} are promised, {_seconds(count, file)} are there"
+    promised = file.frames
+    if tally.count < 0.9 * promised - file.samplerate:
+        there = _seconds(tally.count, file)
+        return f"is cut short: {_seconds(promised, file)} are promised, {there} are there"
     return Sound(
         samples=np.frombuffer(kept, np.int16),
         rate=int(file.samplerate),
         channels=int(file.channels),
         bits=_BITS.get(file.subtype, 16),
-        clipped=clipped / max(1, count),
+        clipped=tally.clipped / max(1, tally.count),
     )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was seen of a file so far, and how its samples are made plain."""
+
+    count: int = 0
+    clipped: int = 0
+    scale: float = 0.0
+    channel: int | None = None
+
+    def plain(self, piece: Float32[np.ndarray, "S C"]) -> Float32[np.ndarray, " S"]:
+        """Give the samples of a piece between -1 and 1, in one channel."""
+        if not self.scale:  # the first piece tells
+            large = np.abs(piece).max(initial=0) > 256  # whole numbers that were written as floats
+            self.scale = 1 / 32_768 if large else 1.0
+            self.channel = one_channel(piece)
+        self.count += len(piece)
+        self.clipped += int((np.abs(piece) >= _CLIPPED / self.scale).any(axis=1).sum())
+        return mixed(piece, self.channel) * np.float32(self.scale)
 
 
 def _seconds(samples: int, file: Any) -> str:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int16
 from numpy.typing import NDArray
 
 from pellucid.data._audio_recordings import Recordings
+from pellucid.data._audio_waves import powers
 
 _CELL = 256  # samples, of which a level is taken
 _LOUDEST = 32_767
@@ -51,13 +52,14 @@ def facts(recordings: Recordings) -> dict[str, NDArray[np.float64]]:
 
 
 def _measured(samples: Int16[np.ndarray, " T"]) -> tuple[float, float, float, float]:
-    edges = np.arange(0, len(samples), _CELL)
-    loud = np.square(samples, dtype=np.float64)
-    power = np.add.reduceat(loud, edges) / _CELL
+    edges = np.append(np.arange(0, len(samples), _CELL), len(samples))
+    sums = powers(samples, edges)
+    power = sums / np.diff(edges)
     quiet = float((power <= power.max() * 1e-4).mean())
     peak = max(abs(int(samples.max())), abs(int(samples.min())))
     offset = float(samples.mean(dtype=np.float64)) / _LOUDEST
-    return _decibels(float(loud.mean()) ** 0.5), _decibels(peak), offset, quiet
+    level = float(sums.sum() / len(samples)) ** 0.5
+    return _decibels(level), _decibels(peak), offset, quiet
 
 
 def _decibels(level: float) -> float:

@@ -38,7 +38,7 @@ def find(examples: Examples) -> list[Finding]:
 def _levels(examples: Examples, raw: Recordings, found: Levels) -> Iterator[Finding]:
     silent = found.peak <= _SILENT
     if silent.any():
-        text = f"{_are(silent)} silent: nothing in them is louder than {_SILENT:.0f} dB; leave them out"
+        text = f"{_are(silent)} silent: nothing is louder than {_SILENT:.0f} dB; leave them out"
         yield _finding("silent", "warning", text, examples, silent)
     clipped = raw.about().clipped > _CLIPPED
     if clipped.any():

@@ -1,7 +1,7 @@
 """Who speaks in a recording, read off the names of files.
 
-Idea: people name recordings by fields, as in `7_jackson_32.wav` or `nohash_0a7c_3.wav`. A field that
-all names have, that is no running number, and whose values each occur in several files and in
+Idea: people name recordings by fields, as in `7_jackson_32.wav` or `nohash_0a7c_3.wav`. A field
+that all names have, that is no running number, and whose values each occur in several files and in
 several classes, says from whom or from where recordings are: these belong on one side of a split.
 
 Letters: N files.

@@ -15,7 +15,6 @@ from jaxtyping import Float, Int16, UInt8
 from pellucid.data import Parts
 from pellucid.data._audio_pictures import envelope, picture
 from pellucid.data._lettering import cut, font, png
-from pellucid.data._painting import AGAINST as AGAINST_COLOUR
 from pellucid.data._painting import FAINT, FOR, INK, PAPER, fill, key, signed, strongest
 
 _WIDTH, _MARGIN = 860, 20
@@ -99,7 +98,7 @@ def _tinted(
     most = max(float(np.abs(shares).max(initial=0.0)), 1e-30)
     for (first, last), share in zip(spans, shares.tolist(), strict=True):
         tint = _TINT * abs(share) / most
-        colour = np.array(FOR if share > 0 else AGAINST_COLOUR, np.float32)
+        colour = np.array(FOR if share > 0 else AGAINST, np.float32)
         drawn[:, first:last] = drawn[:, first:last] * (1 - tint) + colour * tint
         drawn[::3, first : first + 1] = 150
     return drawn.round().astype(np.uint8)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pellucid.data import Parts
 from pellucid.data._audio_recordings import Recordings
-from pellucid.data._audio_waves import SILENT, bounds
+from pellucid.data._audio_waves import SILENT, bounds, powers
 
 _SPAN = 0.05  # s, that a part is wished to be long
 _FEWEST, _MOST = 6, 24  # parts
@@ -92,7 +92,7 @@ def _cuts(samples: Int16[np.ndarray, " T"], rate: int) -> NDArray[np.int64]:
         return np.unique(np.linspace(0, length, count + 1).astype(np.int64))
     size = length / (count * _CELLS)
     edges = (np.arange(count * _CELLS + 1) * size).astype(np.int64)
-    power = np.add.reduceat(np.square(samples, dtype=np.float64), edges[:-1])
+    power = powers(samples, edges)
     cuts = [0]
     for place in range(1, count):
         near = np.arange(place * _CELLS - _CELLS // 4, place * _CELLS + _CELLS // 4 + 1)

@@ -1,8 +1,8 @@
 """From what the user gave to recordings at one rate, with their classes or what was said.
 
-Idea: the rate is that of nearly all recordings, up to 16 kHz: voices have hardly anything above, and
-recordings of half the rate cost half. Where some were made at a lower rate all are brought to it,
-or how they were made would give them away.
+Idea: the rate is that of nearly all recordings, up to 16 kHz: voices have hardly anything above,
+and recordings of half the rate cost half. Where some were made at a lower rate all are brought to
+it, or how they were made would give them away.
 
 Letters: N recordings.
 """

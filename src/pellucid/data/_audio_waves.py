@@ -79,6 +79,23 @@ def cut(rows: Int16[np.ndarray, "N L"]) -> list[Int16[np.ndarray, " _"]]:
     return [row[:size] for row, size in zip(rows, sizes(rows).tolist(), strict=True)]
 
 
+def powers(samples: Int16[np.ndarray, " T"], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum the squares of the samples between edges, with little memory however many they are.
+
+    Args:
+        samples: of one recording.
+        edges: rising; the last may be the end.
+    """
+    found = np.zeros(len(edges) - 1)
+    each = max(1, int(edges[-1] - edges[0]) // max(1, len(found)))
+    step = max(1, _BLOCK // 8 // each)
+    for first in range(0, len(found), step):
+        part = edges[first : first + step + 1]
+        loud = np.square(samples[part[0] : part[-1]], dtype=np.float64)
+        found[first : first + step] = np.add.reduceat(loud, part[:-1] - part[0])
+    return found
+
+
 def _blocks(
     recordings: Recordings, kept: list[tuple[int, int]], width: int
 ) -> Iterator[Int16[np.ndarray, "_ L"]]:
@@ -94,13 +111,8 @@ def _blocks(
 def _loudest(samples: Int16[np.ndarray, " T"], longest: int) -> tuple[int, int]:
     """Find the stretch of a length that holds the most power, to a hundredth of it."""
     step = max(1, longest // 100)
-    count = len(samples) // step
-    cells = [
-        np.square(samples[place * step : (place + 1) * step], dtype=np.float64).sum()
-        for place in range(count)
-    ]
     wide = longest // step
-    sums = np.cumsum([0.0, *cells])
+    sums = np.cumsum(np.append(0.0, powers(samples, np.arange(0, len(samples), step))))
     start = int((sums[wide:] - sums[:-wide]).argmax()) * step
     start = min(start, len(samples) - longest)
     return start, start + longest

@@ -253,12 +253,7 @@ def _label_column(
     if wanted.known in columns:
         return wanted.known
     free = [column for column in columns if column not in taken]
-    usual = [
-        column
-        for names in (_LABELS, _SAID)
-        for column in free
-        if column.casefold() in names
-    ]
+    usual = [column for names in (_LABELS, _SAID) for column in free if column.casefold() in names]
     if usual or len(free) == 1:
         return (usual or free)[0]
     if not free or wanted.known is not None:

@@ -53,7 +53,8 @@ class Audio(Kind):
         return 0.9 if is_arrays(source) else recognised(source)
 
     def read(self, source: Any, ask: Ask) -> Examples:
-        return read_source(source, ask)
+        examples = read_source(source, ask)
+        return examples if ask.schema is None else _with_remark(examples, ask.schema)
 
     def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
         def chosen(column: NDArray[Any] | None) -> NDArray[Any] | None:
@@ -177,6 +178,19 @@ class Audio(Kind):
 
         return painted(examples.raw.samples(place), examples.raw.rate, parts, shares)
 
+    def captioned(
+        self,
+        examples: Examples,
+        place: int,
+        parts: Parts,
+        shares: NDArray[np.float64],
+        *,
+        words: Sequence[tuple[float, float, str]] = (),
+    ) -> bytes:
+        from pellucid.data._audio_painting import painted
+
+        return painted(examples.raw.samples(place), examples.raw.rate, parts, shares, words)
+
     def sound(self, examples: Examples, place: int) -> bytes:
         from pellucid.data._audio_specimen import wav
 
@@ -186,6 +200,21 @@ class Audio(Kind):
     @classmethod
     def specimen(cls, folder: Path) -> Path:
         return write(folder)
+
+
+def _with_remark(examples: Examples, schema: Schema) -> Examples:
+    """Say so if recordings are longer than any that the model was trained on."""
+    kept = _kept(schema)
+    count = 0 if kept is None else int((examples.raw.sizes > kept).sum())
+    if not count:
+        return examples
+    said = "1 recording is" if count == 1 else f"{count:,} recordings are"
+    text = (
+        f"{said} longer than all in training, {schema.shape[0] / schema.rate:.1f} s:"
+        " only the loudest stretch of that length is heard"
+    )
+    note = Finding(what="the loudest stretch", level="warning", text=text)
+    return examples.replace(notes=(*examples.notes, note))
 
 
 def _kept(schema: Schema) -> int | None:

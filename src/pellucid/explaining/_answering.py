@@ -137,16 +137,19 @@ class Why:
             parts=_largest_first(case, shares),
             neighbours=() if self.recall is None else self.recall.neighbours(case.x, case.which),
             contrast=contrast(subject, examples, place, case, self.recall, shares),
-            picture=self._picture(examples, place, case, shares),
+            picture=self._picture(examples, place, case, shares, given),
             sound=subject.kind.sound(examples, place),
             notes=() if self.recall else ("no training cases are stored in this model",),
         )
 
-    def _picture(self, examples: Examples, place: int, case: Case, shares: Tensor) -> bytes:
+    def _picture(
+        self, examples: Examples, place: int, case: Case, shares: Tensor, given: Answer
+    ) -> bytes:
         """Draw the example with its shares; an answer of several words beside what it rests on."""
-        subject, parts = self.subject, case.parts
+        subject, parts, found = self.subject, case.parts, shares.double().numpy()
         drawn = subject.task.illustrated(case.x, parts, subject.asked)
-        return drawn or subject.kind.paint(examples, place, parts, shares.double().numpy())
+        words = given.words_at()
+        return drawn or subject.kind.captioned(examples, place, parts, found, words=words)
 
     def _blank(self, x: Tensor, which: int, wish: str | None) -> tuple[str, Tensor]:
         if wish is None:

@@ -64,7 +64,7 @@ class LastLayer:
         if hasattr(self.subject.network, "noticed"):
             return self._noticed(x)
         rows = [self._batch(part) for part in x.split(_inference.batch_size(self.subject.schema))]
-        return torch.cat([seen for seen, _ in rows]), torch.cat([given for _, given in rows])
+        return torch.cat([seen for seen, _ in rows]), _inference.joined([had for _, had in rows])
 
     def _noticed(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give what the network says itself that it sees; its outputs, which cost much, are 0."""

@@ -110,7 +110,8 @@ class Recall:
         )
 
     def _pushes(self, seen: Tensor, outputs: Tensor, which: int) -> Float[Tensor, " N"]:
-        if self.subject.task.made or not self.subject.task.needs_targets:
+        task = self.subject.task
+        if task.made or not task.needs_targets or not task.bends:
             # What a case wanted the answer to be is not known: it is like this one, no more.
             return torch.zeros(len(self.cases))
         slopes = influence.slopes_explained(self.subject, outputs, torch.tensor([which]))
@@ -127,7 +128,7 @@ class Recall:
             self._layer.seen(self.subject.x(stored[start : start + size]))
             for start in range(0, len(stored), size)
         ]
-        return torch.cat([seen for seen, _ in rows]), torch.cat([given for _, given in rows])
+        return torch.cat([seen for seen, _ in rows]), _inference.joined([had for _, had in rows])
 
 
 def _with_bias(seen: Float[Tensor, "N E"]) -> Float[Tensor, "N E+1"]:

@@ -15,16 +15,19 @@ Letters: B batch, T samples, M bands, F frames, N bins of frequency, W warps.
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+_WINDOW, _HOP = 0.025, 0.010  # s, that a frame sees, and from one frame to the next
 _LOWEST = 40.0  # Hz, of the first band
 _RANGE = 1e-6  # of the loudest power of a recording: what is below is silence (-60 dB)
 _FLOOR = 1e-8  # power of what is silence in any recording, where they keep their level
 _EMPHASIS = 0.97  # of the sample before, taken away: no offset is left, and high sounds are raised
 _WARPS = 17  # filter banks from the most squeezed to the most stretched, the plain one between
+_GROUPS = 8  # of a batch, each heard from another throat
 _TURN = 0.8  # of the highest frequency: above, a warp comes back to where it was
 
 
@@ -45,10 +48,8 @@ class LogMel(nn.Module):
     Args:
         rate: samples a second, Hz.
         bands: on the mel scale.
-        window: that a frame sees, s.
-        hop: from one frame to the next, s.
-        normalise: to mean 0 and deviation 1 over each recording; else a fixed scale is kept, so that
-            a frame depends on what came before it alone.
+        normalise: to mean 0 and deviation 1 over each recording; else a fixed scale is kept, so
+            that a frame depends on what came before it alone.
         causal: whether a frame ends with the samples it is made at; else they are its middle.
         warp: how far bands are moved while training, at most, as a share of their frequency.
         masks: how many stretches of bands, and of frames, are blotted out while training.
@@ -59,15 +60,13 @@ class LogMel(nn.Module):
         rate: float,
         *,
         bands: int = 64,
-        window: float = 0.025,
-        hop: float = 0.010,
         normalise: bool = True,
         causal: bool = False,
         warp: float = 0.0,
         masks: tuple[int, int] = (0, 0),
     ) -> None:  # fmt: skip
         super().__init__()
-        self.size, self.hop = round(rate * window), max(1, round(rate * hop))
+        self.size, self.hop = round(rate * _WINDOW), max(1, round(rate * _HOP))
         self.bins = 2 ** math.ceil(math.log2(max(512, self.size)))
         self.bands, self.normalise, self.causal, self.masks = bands, normalise, causal, masks
         shape = torch.hann_window(self.size, periodic=False)
@@ -107,14 +106,17 @@ class LogMel(nn.Module):
             center=False,
             return_complex=True,
         )[:, :, :count]
-        return self._filters(len(x)) @ (waves.real.square() + waves.imag.square())
+        return self._in_bands((waves.real.square() + waves.imag.square()).transpose(1, 2))
 
-    def _filters(self, count: int) -> Float[Tensor, "*B M N"]:
+    def _in_bands(self, power: Float[Tensor, "B F N"]) -> Float[Tensor, "B M F"]:
+        """Gather bins into bands; while training, into those of another throat for each group."""
         filters = self.get_buffer("filters")
-        if self.training and len(filters) > 1:
-            chosen = torch.randint(len(filters), (count,), device=filters.device)
-            return filters[chosen]
-        return filters[len(filters) // 2]
+        if not self.training or len(filters) == 1:
+            return (power @ filters[len(filters) // 2].T).transpose(1, 2)
+        groups = power.chunk(_GROUPS)
+        chosen = torch.randint(len(filters), (len(groups),), device=power.device).tolist()
+        pairs = zip(groups, chosen, strict=True)
+        return torch.cat([group @ filters[place].T for group, place in pairs]).transpose(1, 2)
 
     def _normalised(
         self, power: Float[Tensor, "B M F"], there: Float[Tensor, "B 1 F"]
@@ -151,24 +153,25 @@ def mel(rate: float, bins: int, bands: int, factor: float = 1.0) -> Float[Tensor
         factor: by which frequencies are stretched, as by another throat; they end where they did.
     """
     highest = rate / 2
-    edges = mels_between(_LOWEST, highest, bands + 2)
+    edges = mels_between(_LOWEST, highest, bands + 2).double().numpy()
     turn = _TURN * highest / max(factor, 1.0)
     above = turn * factor + (edges - turn) * (highest - turn * factor) / (highest - turn)
-    edges = torch.where(edges <= turn, edges * factor, above)
+    edges = np.where(edges <= turn, edges * factor, above)
     # Each band is at least as wide as a bin, or a low one would hold none.
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     least = rate / bins
-    low, high = torch.minimum(low, middle - least), torch.maximum(high, middle + least)
-    at = torch.linspace(0, highest, bins // 2 + 1)
+    low, high = np.minimum(low, middle - least), np.maximum(high, middle + least)
+    at = np.linspace(0, highest, bins // 2 + 1)
     up = (at - low[:, None]) / (middle - low)[:, None]
     down = (high[:, None] - at) / (high - middle)[:, None]
-    filters = torch.minimum(up, down).clamp(min=0)
-    return filters / filters.sum(dim=1, keepdim=True)
+    filters = np.minimum(up, down).clip(min=0)
+    return torch.from_numpy((filters / filters.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 def mels_between(lowest: float, highest: float, count: int) -> Float[Tensor, " count"]:
     """Give frequencies at equal steps of pitch, Hz."""
-    return _hertz(torch.linspace(_mels(lowest), _mels(highest), count))
+    # By numpy: three numbers of torch look like the sizes of an array to `_bounds`.
+    return _hertz(torch.from_numpy(np.linspace(_mels(lowest), _mels(highest), count)).float())
 
 
 def _fixed(power: Float[Tensor, "B M F"]) -> Float[Tensor, "B M F"]:

@@ -51,10 +51,10 @@ class BiLSTM(nn.Module):
 @recipe(
     Recipe(
         sizes=len(SIZES),
-        passes=6.0,
+        passes=10.0,
         batch=16,
         rate=1e-3,
-        muon=0.02,
+        muon=0.05,
         decay=0.02,
         clip=1.0,
         says=True,

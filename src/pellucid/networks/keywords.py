@@ -21,8 +21,8 @@ from pellucid.registry import network
 @recipe(
     Recipe(
         sizes=1,
-        passes=4.0,
-        most=30.0,
+        passes=1.0,
+        most=100.0,
         batch=64,
         rate=0.004,
         muon=0.04,

@@ -9,7 +9,7 @@ Source: Sainath & Parada 2015, "Convolutional neural networks for small-footprin
 correct); Park et al. 2019, "SpecAugment", arXiv:1904.08779 (masks).
 Departs: every layer knows where a recording ends, so that an answer does not depend on what it
 shares a batch with; both the mean and the maximum over time are kept; bands are moved as another
-throat would, and coloured as another room would, while training.
+throat would move them while training.
 
 Letters: B batch, T samples, C D channels, M bands, F frames, K outputs.
 """
@@ -28,8 +28,8 @@ from pellucid.registry import network
 
 BANDS = 64
 _FEWEST = 16  # frames that a recording is taken to have at least
-_WIDTHS = ((32, 64, 96, 128), (48, 96, 144, 192), (64, 128, 192, 256))  # of each stage, by size
-_DEPTHS = ((1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2))  # blocks of each stage, by size
+_WIDTHS = ((16, 32, 48, 64), (32, 64, 96, 128), (48, 96, 144, 192), (64, 128, 192, 256))  # by size
+_DEPTHS = ((1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), (2, 2, 2, 2))  # blocks a stage, by size
 _DROPPED = 0.2  # share of what is gathered that is left out while training
 
 
@@ -52,7 +52,7 @@ class Unit(nn.Module):
         h = self.convolve(h)
         if self.pool != (1, 1):
             h = F.max_pool2d(h, self.pool)
-        return F.gelu(self.norm(h)) * there
+        return F.relu(self.norm(h)) * there
 
 
 class Block(nn.Module):
@@ -118,14 +118,14 @@ class SoundNet(nn.Module):
         h = loud * within(frames, loud.shape[2])[:, None]
         frames = frames // 2
         h = self.stem(h[:, None].contiguous(memory_format=torch.channels_last))
-        h = F.gelu(self.start(h)) * _where(frames, h.shape[3], h)
+        h = F.relu(self.start(h)) * _where(frames, h.shape[3], h)
         for unit in self.stages:
             if isinstance(unit, Unit):
                 frames = frames // unit.pool[1]
                 h = unit(h, _where(frames, h.shape[3] // unit.pool[1], h))
             else:
                 h = unit(h, _where(frames, h.shape[3], h))
-        h = F.gelu(self.gathered(self.gather(h)))
+        h = F.relu(self.gathered(self.gather(h)))
         return h.squeeze(2), frames
 
 
@@ -137,8 +137,8 @@ def _where(frames: Int64[Tensor, " B"], count: int, like: Tensor) -> Float[Tenso
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=8.0,
-        most=12.0,
+        passes=6.0,
+        most=1.0,
         batch=64,
         rate=0.004,
         muon=0.04,
@@ -147,6 +147,6 @@ def _where(frames: Int64[Tensor, " B"], count: int, like: Tensor) -> Float[Tenso
     )
 )
 def build(schema: Schema, outputs: int, *, size: int) -> SoundNet:
-    """Each size is wider than the one before, the third deeper too."""
+    """Each size is wider than the one before, the fourth deeper too."""
     front = LogMel(schema.rate, bands=BANDS, warp=0.12, masks=(1, 1))
     return SoundNet(front, outputs, widths=_WIDTHS[size - 1], depths=_DEPTHS[size - 1])

@@ -76,6 +76,10 @@ class Answer(ABC):
         del past, times
         return self
 
+    def words_at(self) -> Sequence[tuple[float, float, str]]:
+        """Give what the answer says of when: start, end, s, and a word; the default knows none."""
+        return ()
+
     def doubt(self) -> str:
         """Say why it should be left to a person at the level asked for; "" if it need not be."""
         return ""
@@ -99,6 +103,8 @@ class Task(ABC):
         made: whether an answer is made and not one of a few: then none is its rival, and no
             training example pushed it more than another.
         glanced: held-out examples that a look during training is content with; None for all.
+        bends: whether the slope of the loss has a slope, so that influences of training cases can
+            be told.
         smoothing: share of the target that training spreads over all classes, where there are any;
             the loop sets it from the network's recipe.
     """
@@ -111,6 +117,7 @@ class Task(ABC):
     refines: ClassVar[bool] = False
     made: ClassVar[bool] = False
     glanced: ClassVar[int | None] = None
+    bends: ClassVar[bool] = True
     name: ClassVar[str]
     metric: ClassVar[str]
     better: ClassVar[str]

@@ -25,6 +25,7 @@ _SURE = math.log(0.995)  # that a frame says nothing
 _HARDLY = -7.0  # nats: what a frame says less surely is not tried
 _MOST = 8  # letters tried in a frame
 _NEVER = -1e30
+_BACK = 16  # letters that the language may look back at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,9 +96,14 @@ class Search:
     ) -> None:
         self.tokens, self.phrases, self.weights, self.width = tokens, phrases, weights, width
 
-    def __call__(self, logs: NDArray[np.float32]) -> list[Found]:
-        """Give the readings of frames, (F, K) log-probabilities, the best first."""
-        first = _Start((), "", 0.0, 0)
+    def __call__(self, logs: NDArray[np.float32], *, before: str = "") -> list[Found]:
+        """Give the readings of frames, (F, K) log-probabilities, the best first.
+
+        Args:
+            logs: of the frames.
+            before: what was said before them, for the language.
+        """
+        first = _Start((), before[-_BACK:], 0.0, 0)
         first.silent = 0.0
         starts = [first]
         for frame in self._frames(logs):
@@ -156,7 +162,7 @@ class Search:
             language = start.language
             if self.phrases is not None:
                 language += self.phrases.nats(start.text, added)
-            text = (start.text + added)[-16:]
+            text = (start.text + added)[-_BACK:]
             there = found[codes] = _Start(codes, text, language, start.letters + len(added))
         return there
 

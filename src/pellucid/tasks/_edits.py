@@ -42,8 +42,8 @@ def needed() -> None:
     except ImportError as error:
         raise BadInputError(
             given="recordings with transcripts, and no jiwer to count wrong words by",
-            needed="the extra for sound",
-            remedy="pip install 'pellucid[sound]'",
+            needed="the extra for recordings",
+            remedy="pip install 'pellucid[audio]'",
         ) from error
 
 

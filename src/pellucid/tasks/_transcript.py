@@ -78,6 +78,9 @@ class Transcript(Answer):
         words = [word.to_json() for word in self.words]
         return {"transcript": self.text, "confidence": round(self.confidence, 4), "words": words}
 
+    def words_at(self) -> Sequence[tuple[float, float, str]]:
+        return [(word.start, word.end, word.text) for word in self.words]
+
     def doubt(self) -> str:
         if not self.words:
             return "no word was heard"
@@ -130,7 +133,7 @@ def words_of(logs: NDArray[np.float32], codes: Sequence[int], speller: Speller) 
         sure = float(logs[span[0] : max(span[1], span[0] + 1), code].max())
         for place, part in enumerate(speller.tokens[code].split(" ")):
             if place:
-                found += _joined(letters)
+                found += _joined(letters, span[0])
                 letters = []
             if part:
                 letters.append((part, span, max(sure, _LOWEST)))
@@ -140,7 +143,8 @@ def words_of(logs: NDArray[np.float32], codes: Sequence[int], speller: Speller) 
 def confidences(heard: Sequence[Heard], curve: Sequence[float]) -> list[float]:
     """Give the probability that each word is right."""
     sure = _features(heard) @ np.asarray(curve)
-    return (1 / (1 + np.exp(-np.clip(sure, -30, 30)))).tolist()  # type: ignore[no-any-return]
+    found: list[float] = (1 / (1 + np.exp(-np.clip(sure, -30, 30)))).tolist()
+    return found
 
 
 def curve_of(heard: Sequence[Heard], right: Sequence[bool]) -> list[float]:
@@ -174,7 +178,8 @@ def _features(heard: Sequence[Heard]) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
-def _joined(letters: Sequence[tuple[str, list[int], float]]) -> list[Heard]:
+def _joined(letters: Sequence[tuple[str, list[int], float]], gap: int = 0) -> list[Heard]:
+    """Join letters to a word that lasts until the gap behind it, at the frame given."""
     if not letters:
         return []
     sure = [each for _, _, each in letters]
@@ -182,7 +187,7 @@ def _joined(letters: Sequence[tuple[str, list[int], float]]) -> list[Heard]:
         Heard(
             text="".join(text for text, _, _ in letters),
             start=letters[0][1][0] * FRAME,
-            end=letters[-1][1][1] * FRAME,
+            end=max(letters[-1][1][1], gap) * FRAME,
             mean=sum(sure) / len(sure),
             least=min(sure),
         )

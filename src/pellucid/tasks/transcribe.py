@@ -18,9 +18,8 @@ Letters: B N recordings, M members, F frames, K tokens, L codes.
 """
 
 import math
-import weakref
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,11 +32,13 @@ from pellucid.data import Schema
 from pellucid.errors import BadInputError
 from pellucid.registry import task
 from pellucid.tasks import Batch, Calibration, Estimate, Task, Trouble, _edits, _scores
-from pellucid.tasks._beam import Found, Search, Weights, weighed
+from pellucid.tasks._beam import Search, Weights
 from pellucid.tasks._conformal import check_level
-from pellucid.tasks._ctc import best, cost, possible
-from pellucid.tasks._phrases import Phrases, counted
-from pellucid.tasks._spelling import Speller, normalised, tokens_of
+from pellucid.tasks._ctc import best
+from pellucid.tasks._phrases import counted
+from pellucid.tasks._reader import Reader, cost_each
+from pellucid.tasks._silence import cause
+from pellucid.tasks._spelling import normalised, tokens_of
 from pellucid.tasks._splicing import spliced
 from pellucid.tasks._targets import known, numeric
 from pellucid.tasks._transcript import (
@@ -51,14 +52,7 @@ from pellucid.tasks._transcript import (
 )
 from pellucid.tasks._windows import heard
 
-_SURE = -1e3  # nats: log-probability of a letter behind the end of a recording, about
-_WEIGHING = 12_000  # frames on which the weight of the language is chosen: four minutes
-_FIRST = Weights(language=0.6, letter=0.8)  # while searching what is weighed
-_SILENT = 0.05  # letters heard, as a share of those that are there: less is silence
-_SOME = 0.2  # share of the recordings that makes a cause
-_QUIET = 0.003  # of full scale: the loudest sample of a recording in which nothing is
 _EARLY = 0.12  # of the run: until then silence is put right
-_RARE = 10  # times that a token should occur among what is held out
 
 
 @task("transcribe", takes=["audio"])
@@ -73,6 +67,7 @@ class Transcribe(Task):
     metric = "character_error_rate"
     better = "lower"
     refines: ClassVar[bool] = True
+    bends: ClassVar[bool] = False  # torch has no second derivative of this loss
 
     def __init__(self, schema: Schema) -> None:
         if len(schema.tokens) < 2:
@@ -82,8 +77,9 @@ class Transcribe(Task):
                 remedy="name the column that holds the words: `pellucid fit --target COLUMN`",
             )
         super().__init__(schema)
-        self._said: list[str] = []
-        self._read_last: tuple[weakref.ref[Tensor], Weights, list[list[int]]] | None = None
+        self._said: list[str] = [""]
+        self._used = Weights()
+        self._reader = Reader(schema.tokens, schema.language)
 
     @classmethod
     def suits(cls, targets: NDArray[Any] | None) -> float:
@@ -116,7 +112,7 @@ class Transcribe(Task):
                 needed="a transcript for every recording",
                 remedy="leave those recordings out, or write what is said in them",
             )
-        return torch.from_numpy(self._speller.table(_texts(targets)))
+        return torch.from_numpy(self._reader.speller.table(_texts(targets)))
 
     @property
     def outputs(self) -> int:
@@ -128,32 +124,36 @@ class Transcribe(Task):
         x, y = batch["x"], batch["y"]
         if network.training and x.ndim == 2:
             x, y = spliced(network, x, y, tokens=self.schema.tokens, rate=self.schema.rate)
-        members = self._frames(network(x))
-        found = torch.stack([self._cost(logs, y) for logs in members.unbind(1)])
+        members = self._reader.frames(network(x))
+        found = torch.stack([cost_each(logs, y) for logs in members.unbind(1)])
         return found.mean(dim=0)
 
-    def outcome(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B F*K"]:
+    def outcome(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B W"]:
         rate = self.schema.rate or 1.0
         longest = self.schema.shape[0] / rate
-        return self._frames(heard(network, x, rate=rate, longest=longest)).mean(dim=1).flatten(1)
+        return (
+            self._reader.frames(heard(network, x, rate=rate, longest=longest))
+            .mean(dim=1)
+            .flatten(1)
+        )
 
-    def evidence(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B F*K"]:
+    def evidence(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B W"]:
         return self.outcome(network, x)
 
     def losses(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> Float[Tensor, " N"]:
-        return self._cost(self._logs(outputs), y)
+        return cost_each(self._reader.logs(outputs), y)
 
     def score(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> float:
-        given = [self._speller.text(codes) for codes in best(self._logs(outputs))]
+        given = [self._reader.speller.text(codes) for codes in best(self._reader.logs(outputs))]
         truths = self.told(y)
         wrong = sum(_edits.of_letters(truths, given))
         return wrong / max(1, sum(map(len, truths)))
 
     def calibrate(self, outputs: Float[Tensor, "N W"], y: Int[Tensor, "N L"]) -> dict[str, Any]:
         """Choose how much the language counts, and learn how sure words are."""
-        weights = self._weights_for(outputs, y)
+        weights = self._used = self._reader.weights_for(outputs, y)
         calibration = {"language": weights.language, "letter": weights.letter}
-        heard_words = self._heard(outputs, self._codes(outputs, weights))
+        heard_words = self._reader.heard(outputs, self._reader.codes(outputs, weights))
         edits = _edits.of_words(self.told(y), [_spoken(each) for each in heard_words])
         right = [one for each in edits for one in each.right]
         every = [word for each in heard_words for word in each]
@@ -186,8 +186,8 @@ class Transcribe(Task):
         self, outputs: Float[Tensor, "N W"], calibration: Calibration, *, level: float
     ) -> Sequence[Transcript]:
         check_level(level)
-        curve = curve_in(calibration)
-        rows = self._heard(outputs, self._codes(outputs, _weights_in(calibration)))
+        curve, self._used = curve_in(calibration), _weights_in(calibration)
+        rows = self._reader.heard(outputs, self._reader.codes(outputs, self._used))
         return [_transcript(words, curve, level) for words in rows]
 
     def details(
@@ -196,16 +196,17 @@ class Transcribe(Task):
         """More of the evaluation as JSON.
 
         "words": the commonest words "heard" for what was "said"; "unspelled": letters of
-        transcripts that the model has no token for; "confidence": mean confidence of words beside the share of
-        them that is right; "without_language": the error rate of the sound alone.
+        transcripts that the model has no token for; "confidence": mean confidence of words
+        beside the share of them that is right; "without_language": the error rate of the sound
+        alone.
         """
-        words = self._heard(outputs, self._codes(outputs, _weights_in(calibration)))
+        words = self._reader.heard(outputs, self._reader.codes(outputs, _weights_in(calibration)))
         edits = _edits.of_words(self.told(y), [_spoken(each) for each in words])
         sure = confidences([one for each in words for one in each], curve_in(calibration))
         right = [one for each in edits for one in each.right]
         return {
             "words": _edits.confused(edits),
-            "unspelled": int((y == self._speller.unknown).sum()),
+            "unspelled": int((y == self._reader.speller.unknown).sum()),
             "confidence": {
                 "words": len(sure),
                 "mean": float(np.mean(sure)) if sure else 0.0,
@@ -213,6 +214,28 @@ class Transcribe(Task):
             },
             "without_language": self.score(outputs, y),
         }
+
+    def reading(
+        self, logs: NDArray[np.float32], calibration: Calibration, *, before: str = ""
+    ) -> list[Word]:
+        """Read frames, (F, K) log-probabilities, that go on where others stopped.
+
+        Args:
+            logs: of the frames.
+            calibration: what `calibrate` gave.
+            before: what was said before them.
+        """
+        weights = _weights_in(calibration)
+        if weights.language == 0:
+            (codes,) = best(torch.from_numpy(logs)[None])
+        else:
+            found = Search(self.schema.tokens, self._reader.phrases, weights)(logs, before=before)
+            codes = list(found[0].codes)
+        return list(
+            _transcript(
+                words_of(logs, codes, self._reader.speller), curve_in(calibration), 0.5
+            ).words
+        )
 
     @property
     def unit(self) -> str:
@@ -226,15 +249,19 @@ class Transcribe(Task):
         See `answer_place` for how a word is marked.
         """
         del calibration
-        logs = self._logs(outputs)
+        logs = self._reader.logs(outputs)
         said = [self._said[place] for place in which.tolist()]
-        whole = self._likely(logs, [text.replace("[", "").replace("]", "") for text in said])
+        whole = self._reader.likely(logs, [text.replace("[", "").replace("]", "") for text in said])
         if not any("[" in text for text in said):
             return whole
-        return whole - self._likely(logs, [_unmarked(text) for text in said])
+        return whole - self._reader.likely(logs, [_unmarked(text) for text in said])
 
     def chosen(self, outputs: Float[Tensor, "N W"]) -> Int[Tensor, " N"]:
-        found = [self._speller.text(codes) for codes in best(self._logs(outputs))]
+        """Give the transcripts as they are read in use: as calibration has last weighed them."""
+        found = [
+            " ".join(self._reader.speller.text(e).split())
+            for e in self._reader.codes(outputs, self._used)
+        ]
         return torch.tensor([self._place(text) for text in found], device=outputs.device)
 
     def rivals(self, outputs: Float[Tensor, "N W"]) -> Int[Tensor, " N"]:
@@ -263,7 +290,7 @@ class Transcribe(Task):
         return self._place(text)
 
     def told(self, y: Int[Tensor, "N L"]) -> list[str]:
-        return self._speller.texts(y.cpu().numpy())
+        return self._reader.speller.texts(y.cpu().numpy())
 
     def degenerate(self, outputs: Float[Tensor, "N W"]) -> str | None:
         """Say so if 50 recordings or more are all answered alike."""
@@ -271,7 +298,7 @@ class Transcribe(Task):
             return "the network gives outputs that are not numbers"
         if len(outputs) < 50:
             return None
-        texts = {self._speller.text(codes) for codes in best(self._logs(outputs))}
+        texts = {self._reader.speller.text(codes) for codes in best(self._reader.logs(outputs))}
         if len(texts) > 1:
             return None
         said = next(iter(texts))
@@ -288,101 +315,11 @@ class Transcribe(Task):
         share: float,
     ) -> Trouble | None:
         """Say early why every frame says nothing, if that is so."""
-        if share > _EARLY:
-            return None
-        logs = self._logs(outputs)
-        letters = int((y > 0).sum())
-        if sum(map(len, best(logs))) >= _SILENT * letters:
-            return None
-        short = float((~possible(_there(logs), y)).float().mean())
-        quiet = float((x.abs().amax(dim=1) < _QUIET).float().mean())
-        each = letters / max(1, self.outputs - 1)
-        said, slower = "the network still says nothing at all", 1.0
-        if short > _SOME:
-            why = f"{short:.0%} of the transcripts are too long for their recordings"
-            why += "; those teach nothing: see whether they belong to them"
-        elif quiet > _SOME:
-            why = (
-                f"{quiet:.0%} of the recordings are silent; see whether the right channel was kept"
-            )
-        elif each < _RARE:
-            why = f"{self.outputs - 1} different tokens are too many for {letters:,} held out"
-            why += "; give more recordings"
-        else:
-            why, slower = "its steps may be too large for these recordings: they are halved", 0.5
-        return Trouble(sentence=f"{said}: {why}", balance={"whole": slower})
-
-    @cached_property
-    def _speller(self) -> Speller:
-        return Speller(self.schema.tokens)
-
-    @cached_property
-    def _phrases(self) -> Phrases | None:
-        return Phrases(self.schema.language) if self.schema.language else None
-
-    def _frames(self, outputs: Tensor) -> Float[Tensor, "B M F K"]:
-        """Give log-probabilities, whatever the form in which a network gives its outputs."""
-        tokens = self.outputs
-        if outputs.ndim == 2:
-            outputs = outputs.unflatten(1, (-1, tokens))[:, None]
-        elif outputs.ndim == 3 and outputs.shape[2] == tokens:
-            outputs = outputs[:, None]
-        elif outputs.ndim == 3:
-            outputs = outputs.unflatten(2, (-1, tokens))
-        return outputs.float().log_softmax(dim=-1)
-
-    def _logs(self, outputs: Float[Tensor, "N W"]) -> Float[Tensor, "N F K"]:
-        """Give log-probabilities of what was kept; what is no number says nothing."""
-        logs = outputs.unflatten(1, (-1, self.outputs)).float()
-        nothing = torch.full_like(logs[0, 0], _SURE)
-        nothing[0] = 0.0
-        return torch.where(logs.isfinite().all(dim=2, keepdim=True), logs, nothing).log_softmax(2)
-
-    def _cost(self, logs: Float[Tensor, "B F K"], y: Int[Tensor, "B L"]) -> Float[Tensor, " B"]:
-        nats = cost(logs, y)
-        nats = torch.where(possible(_there(logs), y), nats, 0.0)
-        return nats / (y > 0).sum(dim=1).clamp(min=1)
-
-    def _likely(self, logs: Tensor, texts: Sequence[str]) -> Float[Tensor, " N"]:
-        y = torch.from_numpy(self._speller.table(texts)).to(logs.device)
-        return -cost(logs, y).clamp(max=-_SURE)
-
-    def _weights_for(self, outputs: Tensor, y: Tensor) -> Weights:
-        """Choose on some minutes of what was held out how much the language counts."""
-        logs = self._logs(outputs)
-        frames = _there(logs).cumsum(dim=0)
-        count = max(1, int((frames < _WEIGHING).sum()))
-        search = Search(self.schema.tokens, self._phrases, _FIRST)
-        readings = [search(each) for each in logs[:count].cpu().numpy()]
-        truths = self.told(y[:count])
-        wrong = [
-            _edits.of_letters([truth] * len(found), [self._speller.text(e.codes) for e in found])
-            for truth, found in zip(truths, readings, strict=True)
-        ]
-        return weighed(readings, wrong)
-
-    def _codes(self, outputs: Tensor, weights: Weights) -> list[list[int]]:
-        """Read recordings; what was read last is remembered, for several stages ask for it."""
-        last = self._read_last
-        if last is not None and last[0]() is outputs and last[1] == weights:
-            return last[2]
-        logs = self._logs(outputs)
-        if weights.language == 0:
-            found = best(logs)
-        else:
-            search = Search(self.schema.tokens, self._phrases, weights)
-            first: list[Found] = [search(each)[0] for each in logs.cpu().numpy()]
-            found = [list(each.codes) for each in first]
-        self._read_last = weakref.ref(outputs), weights, found
-        return found
+        return None if share > _EARLY else cause(self._reader.logs(outputs), y, x)
 
     def _given(self, outputs: Tensor, calibration: Calibration) -> list[str]:
-        codes = self._codes(outputs, _weights_in(calibration))
-        return [" ".join(self._speller.text(each).split()) for each in codes]
-
-    def _heard(self, outputs: Tensor, codes: Sequence[Sequence[int]]) -> list[list[Heard]]:
-        rows = self._logs(outputs).cpu().numpy()
-        return [words_of(*row, self._speller) for row in zip(rows, codes, strict=True)]
+        codes = self._reader.codes(outputs, _weights_in(calibration))
+        return [" ".join(self._reader.speller.text(each).split()) for each in codes]
 
     def _place(self, text: str) -> int:
         """Give the number of a transcript; they are numbered as they are met."""
@@ -391,12 +328,7 @@ class Transcribe(Task):
         return self._said.index(text)
 
     def _unspelled(self, text: str) -> bool:
-        return self._speller.unknown in self._speller.codes(text)
-
-
-def _there(logs: Float[Tensor, "B F K"]) -> Int[Tensor, " B"]:
-    """Count the frames of each recording: behind its end they are sure to say nothing."""
-    return (logs[:, :, 0].detach() < 0).sum(dim=1)
+        return self._reader.speller.unknown in self._reader.speller.codes(text)
 
 
 def _texts(targets: NDArray[Any]) -> list[str]:
@@ -430,4 +362,4 @@ def _weights_in(calibration: Calibration) -> Weights:
 
 
 def _ratio(wrong: _scores.Values, counts: _scores.Values, weights: _scores.Values) -> float:
-    return float(weights @ wrong / max(weights @ counts, 1e-9))
+    return float(weights @ wrong) / max(float(weights @ counts), 1e-9)
