@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_FEWEST = 100  # lines: of fewer than that nothing can be told
+_FEWEST = 100  # different lines: of fewer than that nothing can be told
 _LOOKED_AT = 20_000  # lines
 _BLANK = 0.01  # of the lines, at most, are empty where lines are texts
 _MIDDLE, _LONG = 200, 1_000  # characters that half of the lines, and 99 of 100, have at most
@@ -32,7 +32,7 @@ def are_texts(text: str) -> bool:
     """Tell short texts, one a line, from one text that goes on from line to line."""
     every = text.rstrip("\n").split("\n")
     lines = lines_of(text)
-    if len(lines) < _FEWEST or len(lines) < (1 - _BLANK) * len(every):
+    if len(set(lines)) < _FEWEST or len(lines) < (1 - _BLANK) * len(every):
         return False
     lengths = np.array([len(line) for line in lines])
     if np.median(lengths) > _MIDDLE or np.quantile(lengths, 0.99) > _LONG:
