@@ -332,26 +332,33 @@ def test_the_cause_of_silence_is_named(frames, x, cause):
     task = Transcribe(schema())
     y = task.encode(words(*SAID.tolist() * 10))
 
-    said, slower = task.concern(silence(task, len(y), frames), y, torch.full((4, 100), x))
+    found = task.concern(silence(task, len(y), frames), y, torch.full((4, 100), x), 0.05)
 
-    assert cause in said
-    assert slower == (0.5 if "steps" in cause else 1.0)
+    assert cause in found.sentence
+    assert found.balance == {"whole": 0.5 if "steps" in cause else 1.0}
+
+
+def test_silence_late_in_a_run_is_left_to_the_judgement():
+    task = Transcribe(schema())
+    y = task.encode(words(*SAID.tolist() * 10))
+
+    assert task.concern(silence(task, len(y), 200), y, torch.full((4, 100), 0.1), 0.5) is None
 
 
 def test_too_many_tokens_are_a_cause():
     task = Transcribe(schema())
     y = task.encode(SAID[:1])
 
-    said, _ = task.concern(silence(task, 1, 200), y, torch.full((4, 100), 0.1))
+    found = task.concern(silence(task, 1, 200), y, torch.full((4, 100), 0.1), 0.05)
 
-    assert "too many for 23" in said
+    assert "too many for 23" in found.sentence
 
 
 def test_who_hears_something_is_of_no_concern():
     task = Transcribe(schema())
     outputs, y = spelling(task, SAID)
 
-    assert task.concern(outputs, y, torch.zeros(1, 10)) is None
+    assert task.concern(outputs, y, torch.zeros(1, 10), 0.05) is None
 
 
 # New sentences from old ones

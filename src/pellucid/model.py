@@ -353,7 +353,6 @@ class Model:
         scores = _told.score_rows(self)
         return _grid.paragraphs(lines) + (_grid.as_html(scores) if scores else "")
 
-
     def _read(self, source: Any, *, judged: bool = False) -> Examples:
         ask = Ask(schema=self.schema, task=self.task.name, judged=judged)
         return self.kind.read(_ordering.readable(source), ask)

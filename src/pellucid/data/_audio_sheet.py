@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.data import Examples
+from pellucid.data import Examples, Group
 from pellucid.data._audio_pictures import picture
 from pellucid.data._audio_recordings import Recordings
-from pellucid.data._picture_sheet import Group, draw_sheet
+from pellucid.data._picture_sheet import draw_sheet
 from pellucid.data._targets import as_classes
 
 _HEIGHT, _WIDTH = 84, 112  # pixels

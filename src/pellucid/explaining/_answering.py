@@ -22,6 +22,7 @@ from pellucid.explaining._faithfulness import measure
 from pellucid.explaining._reliability import verdict
 from pellucid.explaining.contrast import contrast
 from pellucid.explaining.neighbours import Recall
+from pellucid.tasks import Answer
 
 _MEASURING = 10.0  # seconds for choosing a method, where the model file does not name one
 _WITHOUT = "shapley"  # where there is nothing to measure methods on: it suits every network

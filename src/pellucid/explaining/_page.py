@@ -1,6 +1,7 @@
 """An explanation as HTML: a page of its own that needs nothing else, or a piece of a notebook.
 
-Every word that comes from data is escaped; the page may load nothing but the picture and the sound it holds.
+Every word that comes from data is escaped; the page may load nothing but the picture and the sound
+that it holds.
 """
 
 import base64
