@@ -23,6 +23,7 @@ from pellucid.tasks.forecast import Forecast
 from pellucid.tasks.regress import Regress
 
 FORMS = {
+    "audio": {"shape": (4000,), "rate": 8000.0},
     "image": {"shape": (1, 28, 28)},
     "table": {"shape": (5,)},
     "text": {"shape": (12,), "cardinalities": (40,)},
