@@ -15,7 +15,7 @@ from jaxtyping import Float, Int16, UInt8
 from pellucid.data import Parts
 from pellucid.data._audio_pictures import envelope, picture
 from pellucid.data._lettering import cut, font, png
-from pellucid.data._painting import FAINT, FOR, INK, PAPER, fill, key, signed, strongest
+from pellucid.data._painting import AGAINST, FAINT, FOR, INK, PAPER, fill, key, signed, strongest
 
 _WIDTH, _MARGIN = 860, 20
 _WAVE, _TALL, _BARS, _AXIS, _WORDS, _ROW = 60, 190, 90, 26, 24, 24
