@@ -2,18 +2,15 @@
 
 import math
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
 from torch import Tensor, nn
 
 from pellucid._jury import SHARE, Jury
 from pellucid._recording import EXIT, Recorded, Trained, recorded
 from pellucid._views import drawing
 from pellucid._wish import Wish
-from pellucid.data import Ask
 from pellucid.errors import InterruptedRunError
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases
@@ -30,7 +27,6 @@ from pellucid.training.choosing import (
     choose_by_clock,
     choose_by_rule,
     choose_own,
-    place_of,
 )
 from pellucid.training.learner import Habits, Learner
 from pellucid.training.loop import Run, say, train
@@ -83,7 +79,7 @@ class Fitting:
 
     def _fit(self, data: Any) -> Model:
         ready = self._prepare(data)
-        checkpoint = self._checkpoint(ready)
+        checkpoint = self.wish.checkpoint(ready.task, ready.fingerprint)
         kept, sentence = checkpoint.find() if checkpoint else (None, "")
         if kept is not None:
             self.clock.before += kept.facts["spent"]
@@ -115,16 +111,7 @@ class Fitting:
         memory = limits.memory or psutil.virtual_memory().available // 2
         ready = prepare(
             data,
-            Ask(
-                target=self.wish.target,
-                group=self.wish.group,
-                seconds=limits.seconds or 600.0,
-                memory=memory,
-                reading=max(0.0, _READING * self.clock.left),
-                further=not self._goes_on(),
-                ahead=self.wish.horizon,
-                past=self.wish.past,
-            ),
+            self.wish.ask(memory=memory, reading=max(0.0, _READING * self.clock.left)),
             task=self.wish.task,
             valid=self.wish.valid,
             seed=limits.seed,
@@ -133,29 +120,6 @@ class Fitting:
         self.times["reading"] = self.clock.spent - before
         self._heed()
         return ready
-
-    def _checkpoint(self, ready: Prepared) -> Checkpoint | None:
-        out, limits = self.wish.out, self.wish.limits
-        if out is None:
-            return None
-        asked = {
-            "split": ready.fingerprint,
-            "schema": ready.task.schema.to_json(),
-            "task": ready.task.name,
-            "network": self.wish.network
-            if isinstance(self.wish.network, str | None)
-            else place_of(self.wish.network),
-            "steps": limits.steps,
-            "seconds": limits.seconds,
-            "seed": limits.seed,
-            "torch": torch.__version__,
-        }
-        return Checkpoint(_beside(out), asked)
-
-    def _goes_on(self) -> bool:
-        """Tell whether this call likely continues a run that was stopped."""
-        out = self.wish.out
-        return out is not None and Checkpoint(_beside(out), {}).path.exists()
 
     def _choose(self, ready: Prepared, kept: Kept | None) -> Choice:
         self._stage("choosing")
@@ -419,7 +383,3 @@ class Fitting:
                 f"stopped by {self.asked.name} before training began: nothing was lost, and the"
                 " same command starts again"
             )
-
-
-def _beside(out: Path) -> Path:
-    return out.with_name(out.name + ".run")
