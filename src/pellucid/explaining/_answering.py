@@ -27,6 +27,8 @@ from pellucid.tasks import Answer
 _MEASURING = 10.0  # seconds for choosing a method, where the model file does not name one
 _WITHOUT = "shapley"  # where there is nothing to measure methods on: it suits every network
 
+_MISSING = 0.01  # of the change: shares that miss more of it are not said to sum up
+
 
 class Why:
     """What explains the answers of one model; what they share is computed once.
@@ -131,7 +133,7 @@ class Why:
             blank_number=float(subject.shown(case, everything)[0]),
             blank=blank,
             method=explainer.name,
-            sums=explainer.sums,
+            sums=explainer.sums and faithfulness.checks.get("gap", 0.0) <= _MISSING,
             reliable=reliable,
             reason=reason,
             faithfulness=faithfulness,
