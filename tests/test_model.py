@@ -228,7 +228,10 @@ def test_loading_takes_no_random_number(model, tmp_path):
     assert torch.equal(torch.rand(1), expected)
 
 
-@pytest.mark.parametrize("name", list(registry.network))
+TOLD_APART = [name for name in registry.network if registry.network.takes(name)[0] in FORMS]
+
+
+@pytest.mark.parametrize("name", TOLD_APART)
 @pytest.mark.parametrize("question", [Classify, Regress])
 def test_every_network_there_is_can_be_saved_and_loaded(name, question, tmp_path):
     kind = registry.network.takes(name)[0]

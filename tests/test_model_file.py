@@ -33,6 +33,10 @@ HARMLESS = {
     "schema.shares = []",
     "schema.ahead = 7",
     "schema.season = 7",
+    "schema.latent = 7",
+    "schema.own_scale = True",
+    "schema.language = {'a': 1}",
+    *(f"schema.rate = {value}" for value in (7, 1.5)),
     *(f"schema.mean = {value}" for value in (7, -1, 1.5, HUGE)),
     *(f"schema.scale = {value}" for value in (7, 1.5, HUGE)),
 }

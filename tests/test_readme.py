@@ -24,9 +24,10 @@ def blocks(document, language):
 
 
 def commands(document):
+    """Give the words of each command, up to where its input or output is led elsewhere."""
     lines = "".join(blocks(document, "sh")).splitlines()
     return [
-        words[1:]
+        words[1 : min(map(words.index, {"<", ">"} & set(words)), default=None)]
         for line in lines
         if (words := shlex.split(line, comments=True))[:1] == ["pellucid"]
     ]

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 from pellucid.errors import ModelFileError, SavingError
 
-FORMAT = 3
+FORMAT = 4
 CHECKSUMS = "checksums.json"
 _COMMENT = "pellucid model {}"
 _LONGEST_JSON = 64 << 20  # bytes

@@ -31,6 +31,7 @@ Form = dict[str, tuple[str, tuple[int, ...]]]  # of weights: name → type and s
 
 DTYPES = ("bfloat16", "float32")
 _LONGEST_NAME = 100
+_HIGHEST_RATE = 1e6  # samples a second
 _LONGEST_TOKEN = 16  # characters of what transcripts are spelled with
 _LONGEST_HEADER = 8 << 20  # bytes; about 80,000 weights
 _LARGEST_EXAMPLE = 1 << 27  # numbers in one example
@@ -130,6 +131,7 @@ def _schema(given: Mapping[str, Any]) -> Schema:
     _all(schema.classes, str)
     _all(schema.shares, float, least=0)
     _all((schema.mean, schema.scale), float)
+    _all((schema.rate,), float, least=0)
     _all((schema.kind, schema.target, *schema.variables), str)
     steps = (schema.ahead, schema.season, schema.lagging, *schema.leads, schema.latent)
     _all(steps, int, least=0)
@@ -148,6 +150,7 @@ def _schema(given: Mapping[str, Any]) -> Schema:
         and len(schema.variables) == len(schema.means) == len(schema.scales)
         and all(scale > 0 for scale in schema.scales)
         and schema.latent <= _LARGEST_EXAMPLE
+        and schema.rate <= _HIGHEST_RATE
         and len(schema.variables) + schema.lagging <= schema.shape[-1]
         and all(place < schema.shape[-1] for place in schema.leads)
         and max(schema.ahead, schema.season) * max(1, len(schema.variables)) <= _LARGEST_EXAMPLE
