@@ -322,15 +322,15 @@ def test_a_later_format_is_named_before_anything_else_is_read(good, path):
 
     message = refused(path, later)
 
-    assert "format version 7\n  needed: format version 3 or lower" in message
+    assert "format version 7\n  needed: format version 4 or lower" in message
     assert "pip install --upgrade pellucid" in message
 
 
 def test_a_later_format_in_the_document_is_named_too(good, path):
     inside = members_of(good)
-    document = {**json.loads(inside["model.json"]), "format": 4}
+    document = {**json.loads(inside["model.json"]), "format": 5}
 
-    assert "format version 4" in refused(path, signed(document, inside["weights.safetensors"]))
+    assert "format version 5" in refused(path, signed(document, inside["weights.safetensors"]))
 
 
 def test_a_network_that_is_not_installed_is_named(good, path):
