@@ -28,7 +28,7 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "texts sst2": ("accuracy",),
     "texts ag_news": ("accuracy",),
     "language, characters": ("nats per character",),
-    "language, words": ("perplexity",),
+    "language, words": ("perplexity per word",),
     "forecasts ett_h1": ("mean mse", "mean coverage"),
     "forecasts exchange_rate": ("mse",),
     "planted": ("AUROC, of reliable", "wrong, of reliable", "said to be reliable"),

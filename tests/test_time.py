@@ -10,7 +10,7 @@ from test_training import learner
 from torch import nn
 
 import pellucid
-from pellucid import _fitting
+from pellucid import judging
 from pellucid._jury import Jury
 from pellucid._recording import Recorded, Trained, _reason
 from pellucid.preparing import Side
@@ -128,7 +128,7 @@ def test_looks_that_take_longer_than_was_thought_leave_time_to_learn():
     train(one, run)
     assert run.clock.left < 0.6  # only what judging by the sample takes is kept
     assert run.clock.left > 0.0
-    assert one.share > 0.9
+    assert one.share > 0.5  # of its plan: it learned on, and was not stopped by the first look
     assert jury.share == pytest.approx(0.4 / 1.5, rel=0.2)
 
 
@@ -196,13 +196,13 @@ def test_a_network_at_rest_keeps_its_weights_alone():
 
 @pytest.mark.slow
 def test_a_run_on_a_machine_that_is_slow_to_judge_learns_and_says_so(monkeypatch):
-    glance = _fitting.glance
+    outputs = judging._outputs
 
-    def slow(ready, network, numerics):
-        time.sleep(0.05 * len(ready.valid.y))
-        return glance(ready, network, numerics)
+    def slow(ready, network, numerics, side, **how):
+        time.sleep(0.05 * len(side.y))
+        return outputs(ready, network, numerics, side, **how)
 
-    monkeypatch.setattr(_fitting, "glance", slow)
+    monkeypatch.setattr(judging, "_outputs", slow)
     random = np.random.default_rng(0)
     x = random.normal(size=(3000, 3))
     table = {"a": x[:, 0], "b": x[:, 1], "answer": np.where(x[:, 0] > x[:, 1], "yes", "no")}

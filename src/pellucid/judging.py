@@ -20,7 +20,8 @@ from pellucid.training.learner import Learner
 from pellucid.training.loop import Run, say
 from pellucid.training.numerics import Numerics
 
-_FIRST = 256  # held-out examples of a first look that might take long
+_FIRST = 64  # held-out examples of a first look
+_FOLLOWING = 4  # looks planned, from which on the first may be a rough one
 _QUICK = 0.25  # s, for a look that need not be tried on a few examples first
 _SOME = 16  # training examples that a cause of trouble is looked for in
 _CANDIDATES = 4000  # training examples among which stored cases are chosen
@@ -51,11 +52,12 @@ class Judged:
 def look(ready: Prepared, learner: Learner, numerics: Numerics, run: Run) -> float:
     """Give the main score on as much of the held-out side as is enough, quickly.
 
-    The first look, if it might take long, is at a few examples: then it is known how long it takes.
-    What the task finds to go astray is answered, and said once.
+    The first look, where others follow or it might take long, is at a few examples: then it is
+    known how long a look takes here. What the task finds to go astray is answered, and said once.
     """
     task, side = ready.task, glanced(ready)
-    if not run.curve["score"] and run.looking > _QUICK:
+    others = run.pace.interruptions > _FOLLOWING * run.looking
+    if not run.curve["score"] and (others or run.looking > _QUICK):
         side = side.sampled(_FIRST / len(side.y))
     run.looked = len(side.y)
     outputs = _outputs(ready, learner.network, numerics, side)
