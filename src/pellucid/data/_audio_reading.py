@@ -18,7 +18,8 @@ from pellucid.data._audio_arrays import is_arrays, sounds_in
 from pellucid.data._audio_cache import decoded
 from pellucid.data._audio_decoding import rate_of
 from pellucid.data._audio_recordings import Recordings, laid_out
-from pellucid.data._audio_sources import Found, found_in
+from pellucid.data._audio_sources import found_in
+from pellucid.data._found import Found
 from pellucid.errors import BadInputError
 
 RATES = (16_000, 8_000)  # Hz, that are worked at

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Fault
+from pellucid.data._found import Found, telling
 from pellucid.data._sources import listed, side_of
 from pellucid.errors import BadInputError
 
@@ -25,29 +26,6 @@ _HEAD = 20  # rows looked at to find the column of paths
 _MISSING = frozenset({"", "na", "nan", "null", "none"})
 
 Columns = dict[str, list[str]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
-    """What a table says of files, row by row; rows whose file is not there are faults.
-
-    Args:
-        paths: the files.
-        names: as the table writes them.
-        target: name of the label column; "" where there is none.
-        targets: float64 if all are numbers, else strings and None; None without a label column.
-        groups: strings; None without a group column.
-        sides: as in `Examples`; None without a column of sides.
-        faults: rows that name no file.
-    """
-
-    paths: tuple[Path, ...]
-    names: tuple[str, ...]
-    target: str
-    targets: NDArray[np.generic] | None
-    groups: NDArray[np.object_] | None
-    sides: NDArray[np.object_] | None
-    faults: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +54,8 @@ def names_files(table: Path, suffixes: Collection[str]) -> bool:
     return _path_column(columns, table.parent, suffixes) is not None
 
 
-def read_manifest(table: Path, suffixes: Collection[str], wanted: Wanted) -> Manifest:
-    """Read which file is what.
+def read_manifest(table: Path, suffixes: Collection[str], wanted: Wanted) -> Found:
+    """Read which file is what; rows whose file is not there are faults.
 
     Args:
         table: a CSV, TSV or Parquet file; its paths are relative to the folder that holds it.
@@ -101,13 +79,13 @@ def read_manifest(table: Path, suffixes: Collection[str], wanted: Wanted) -> Man
     side = _side_column(columns)
     group = wanted.group or _group_column(columns, wanted)
     label = _label_column(columns, table, wanted, {column, group or "", side or ""})
-    return Manifest(
-        paths=tuple(place for place in places if place is not None),
-        names=tuple(columns[column][row] for row in kept),
+    return Found(
+        paths=[place for place in places if place is not None],
+        names=[columns[column][row] for row in kept],
         target=label or "",
         targets=None if label is None else _targets([columns[label][row] for row in kept]),
         groups=None if group is None else _strings(_named(columns, group, table), kept),
-        sides=None if side is None else _strings([side_of(s) for s in columns[side]], kept),
+        sides=None if side is None else telling([side_of(columns[side][row]) for row in kept]),
         faults=tuple(
             Fault(name=f"{table.name}, row {row + 1}", reason=f"no file {columns[column][row]!r}")
             for row, place in enumerate(places)

@@ -5,9 +5,8 @@ Letters: N examples, H height, W width, C channels.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples, Fault, Finding
 from pellucid.data._cache import cache_folder
+from pellucid.data._found import Found
+from pellucid.data._media import TARGET
 from pellucid.data._picture_decoding import (
     MAPPED,
     ColourError,
@@ -32,34 +33,8 @@ from pellucid.data._pictures import Decoded, Form, decode, is_grey, probe, quiet
 from pellucid.data._working_size import working_size
 from pellucid.errors import BadInputError
 
-TARGET = "class"  # what is asked where no column has a name
 _PROBED = 200  # headers read to learn how large the pictures are
 _TASTED = 16  # pictures decoded to learn whether they are grey
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """Picture files, and what is known of each, all in the same order.
-
-    Args:
-        paths: the files.
-        names: how the user knows them.
-        target: as in `Examples`.
-        targets: as in `Examples`.
-        groups: as in `Examples`.
-        sides: as in `Examples`.
-        faults: what was left out before any file was opened.
-        notes: findings made on the way.
-    """
-
-    paths: Sequence[Path]
-    names: Sequence[str]
-    target: str = ""
-    targets: NDArray[Any] | None = None
-    groups: NDArray[Any] | None = None
-    sides: NDArray[Any] | None = None
-    faults: tuple[Fault, ...] = ()
-    notes: tuple[Finding, ...] = ()
 
 
 def read_files(found: Found, ask: Ask) -> Examples:
