@@ -64,9 +64,12 @@ class Kind(ABC):
             BadInputError: if nothing can be used at all, or the target is not there.
         """
 
-    @abstractmethod
     def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
-        """Give the examples at these places, in this order, with faults and notes dropped."""
+        """Give the examples at these places, in this order, with faults and notes dropped.
+
+        The default asks the raw data for their own `take(places)`.
+        """
+        return examples.at(places, examples.raw.take(places))
 
     @abstractmethod
     def keys(self, examples: Examples) -> NDArray[np.uint64]:

@@ -28,7 +28,7 @@ class Facts:
     bits: Int[np.ndarray, " M"]
     clipped: Float[np.ndarray, " M"]
 
-    def taken(self, places: NDArray[np.int64]) -> "Facts":
+    def take(self, places: NDArray[np.int64]) -> "Facts":
         """Give those at these places."""
         return Facts(**{field.name: getattr(self, field.name)[places] for field in fields(Facts)})
 
@@ -89,7 +89,7 @@ class Recordings:
 
     def about(self) -> Facts:
         """Give what the files said of the recordings meant."""
-        return self.facts if self.places is None else self.facts.taken(self.places)
+        return self.facts if self.places is None else self.facts.take(self.places)
 
     def keys(self) -> NDArray[np.uint64]:
         """Hash the samples of each; the rate counts, since samples alone do not show it."""

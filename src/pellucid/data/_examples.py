@@ -118,6 +118,28 @@ class Examples:
         """Count the examples that can be used."""
         return len(self.names)
 
+    def at(self, places: NDArray[np.int64], raw: Any) -> "Examples":
+        """Give what is known of the examples at these places, in this order, without faults.
+
+        Args:
+            places: numbers of examples.
+            raw: theirs.
+        """
+        names = self.names
+        chosen = {
+            field: None if (column := getattr(self, field)) is None else column[places]
+            for field in ("targets", "groups", "sides")
+        }
+        return self.replace(
+            names=names.take(places)
+            if hasattr(names, "take")
+            else [names[place] for place in places.tolist()],
+            raw=raw,
+            faults=(),
+            notes=(),
+            **chosen,
+        )
+
     def replace(self, **changes: Any) -> "Examples":
         """Give a copy with some fields changed."""
         return replace(self, **changes)

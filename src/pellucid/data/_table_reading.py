@@ -108,16 +108,8 @@ def read_again(gathered: Gathered, ask: Ask) -> Examples:
 def keep(examples: Examples, places: NDArray[Any]) -> Examples:
     """Give the examples at these places, or where a mask is true, in this order."""
     places = np.flatnonzero(places) if places.dtype == bool else places
-    rows = examples.names
-    return examples.replace(
-        names=rows.take(places)
-        if hasattr(rows, "take")
-        else [rows[place] for place in places.tolist()],
-        raw=examples.raw.take(from_numbers(places.astype(np.int64))),
-        targets=None if examples.targets is None else examples.targets[places],
-        groups=None if examples.groups is None else examples.groups[places],
-        sides=None if examples.sides is None else examples.sides[places],
-    )
+    chosen = examples.at(places, examples.raw.take(from_numbers(places.astype(np.int64))))
+    return chosen.replace(faults=examples.faults, notes=examples.notes)
 
 
 def match_labels(

@@ -142,7 +142,7 @@ class Texts(list[str]):
         self.all_columns = all_columns
         self.header = header
 
-    def taken(self, places: NDArray[np.int64]) -> "Texts":
+    def take(self, places: NDArray[np.int64]) -> "Texts":
         """Give the texts at these places, in this order."""
         return self.of([self[place] for place in places.tolist()])
 

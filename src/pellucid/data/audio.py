@@ -56,20 +56,6 @@ class Audio(Kind):
         examples = read_source(source, ask)
         return examples if ask.schema is None else _with_remark(examples, ask.schema)
 
-    def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
-        def chosen(column: NDArray[Any] | None) -> NDArray[Any] | None:
-            return None if column is None else column[places]
-
-        return examples.replace(
-            names=[examples.names[place] for place in places.tolist()],
-            raw=examples.raw.take(places),
-            targets=chosen(examples.targets),
-            groups=chosen(examples.groups),
-            sides=chosen(examples.sides),
-            faults=(),
-            notes=(),
-        )
-
     def keys(self, examples: Examples) -> NDArray[np.uint64]:
         keys: NDArray[np.uint64] = examples.raw.keys()
         return keys

@@ -59,20 +59,6 @@ class Image(Kind):
     def read(self, source: Any, ask: Ask) -> Examples:
         return read_source(source, ask)
 
-    def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
-        def chosen(column: NDArray[Any] | None) -> NDArray[Any] | None:
-            return None if column is None else column[places]
-
-        return examples.replace(
-            names=[examples.names[place] for place in places.tolist()],
-            raw=examples.raw.take(places),
-            targets=chosen(examples.targets),
-            groups=chosen(examples.groups),
-            sides=chosen(examples.sides),
-            faults=(),
-            notes=(),
-        )
-
     def keys(self, examples: Examples) -> NDArray[np.uint64]:
         return content_keys(examples.raw)
 

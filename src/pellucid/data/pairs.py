@@ -58,17 +58,6 @@ class Pairs(Kind):
         found = found_in(source, ask)
         return (cleaned(found) if ask.schema is None else without_empty(found)).examples()
 
-    def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
-        return examples.replace(
-            names=[examples.names[place] for place in places.tolist()],
-            raw=examples.raw.taken(places),
-            targets=None if examples.targets is None else examples.targets[places],
-            groups=None if examples.groups is None else examples.groups[places],
-            sides=None if examples.sides is None else examples.sides[places],
-            faults=(),
-            notes=(),
-        )
-
     def keys(self, examples: Examples) -> NDArray[np.uint64]:
         # Of the sources alone, without case and marks: the same source must not be on both sides
         # of a split. Sources that are only alike may be: what changes between them is translated.

@@ -62,20 +62,6 @@ class Text(Kind):
         examples = bounded(found).examples(stream=False)
         return examples if ask.schema is None else _with_remark(examples, ask.schema)
 
-    def take(self, examples: Examples, places: NDArray[np.int64]) -> Examples:
-        rows = examples.names
-        return examples.replace(
-            names=rows.take(places)
-            if hasattr(rows, "take")
-            else [rows[place] for place in places.tolist()],
-            raw=examples.raw.taken(places),
-            targets=None if examples.targets is None else examples.targets[places],
-            groups=None if examples.groups is None else examples.groups[places],
-            sides=None if examples.sides is None else examples.sides[places],
-            faults=(),
-            notes=(),
-        )
-
     def keys(self, examples: Examples) -> NDArray[np.uint64]:
         return keys(examples.raw)
 
