@@ -11,9 +11,9 @@ from torch import nn
 
 import pellucid
 from pellucid import judging
+from pellucid._encoded import Side
 from pellucid._jury import Jury
 from pellucid._recording import Recorded, Trained, _reason
-from pellucid.preparing import Side
 from pellucid.training import choosing, threads
 from pellucid.training.budget import Budget, Clock
 from pellucid.training.loop import Run, train

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from pellucid import _inference
+from pellucid._encoded import Side
 from pellucid.explaining import Subject
 from pellucid.explaining._cases import Cases, choose, shortened
 from pellucid.explaining._choosing import trust
-from pellucid.preparing import Prepared, Side
+from pellucid.preparing import Prepared
 from pellucid.tasks import Estimate, Task
 from pellucid.training.learner import Learner
 from pellucid.training.loop import Run, say

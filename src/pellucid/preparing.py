@@ -3,19 +3,18 @@
 source ──read──▶ examples ──split──▶ train, valid, test ──describe──▶ schema ──encode──▶ arrays
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pellucid import registry
-from pellucid._judged import known_alone, picked
-from pellucid.data import Ask, Examples, Fault, Finding, Kind, Schema
+from pellucid._encoded import Encoded, Side
+from pellucid._judged import known_alone
+from pellucid.data import Ask, Examples, Fault, Finding, Kind
 from pellucid.data._batches import Supply
 from pellucid.data._opening import open_source
 from pellucid.data._split import held_out_share, split
@@ -24,32 +23,6 @@ from pellucid.tasks import Task
 
 _HELD = 1_000  # examples that are enough to judge answers which take long to make
 _FOLDS = 1_000_003  # between the seeds of two draws, so that folds of near seeds differ
-_SAMPLED = 16  # examples that a sample holds, at least
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Side:
-    """Examples with their targets, encoded, to be judged by.
-
-    Args:
-        stored: (N, *stored).
-        y: (N,).
-        names: one each.
-    """
-
-    stored: NDArray[Any]
-    y: Tensor
-    names: Sequence[str] = ()
-
-    def sampled(self, share: float) -> "Side":
-        """Give a fair sample of a share of it, in its order; a smaller one lies within a larger."""
-        count = min(len(self.y), max(_SAMPLED, math.ceil(share * len(self.y))))
-        if count == len(self.y):
-            return self
-        drawn = np.random.default_rng(len(self.y)).permutation(len(self.y))
-        places = np.sort(drawn[:count])
-        names = [self.names[place] for place in places.tolist()] if self.names else ()
-        return Side(stored=picked(self.stored, places), y=self.y[places], names=names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,52 +94,42 @@ def prepare(
     chosen = _choose_task(task, examples, kind)
     examples = _targeted(examples, chosen)
     ask = replace(ask, task=chosen.name)
-    clusters, keys = kind.clusters(examples), kind.keys(examples)
     given = None if valid is None else _targeted(open_source(valid, ask, kind=kind.name)[1], chosen)
     if given is not None:
         examples = _without(kind, examples, given)
-        clusters, keys = kind.clusters(examples), kind.keys(examples)
     share = _share(chosen, len(examples))
-    parts = split(examples, clusters, keys, share=share, seed=seed)
+    draw = partial(split, examples, kind.clusters(examples), kind.keys(examples), share=share)
+    parts = draw(seed=seed)
     train_places = parts.train if given is None else np.union1d(parts.train, parts.valid)
-    schema, answers = _describe(kind, chosen, examples, train_places)
-    stored = kind.encode(examples, schema)
-    sides = {
-        "train": _answered(answers, examples, train_places),
-        "test": _answered(answers, examples, parts.test, strict=False),
-    }
-    supply = Supply(kind, schema, stored, *sides["train"], device=device)
+    encoded = _encoded(kind, chosen, examples, train_places, device)
+    answers = encoded.task
+    train = encoded.answered(train_places)
+    test = encoded.side(encoded.answered(parts.test, strict=False))
     notes = examples.notes
     if given is None:
-        held = _side(stored, examples.names, *_answered(answers, examples, parts.valid))
+        held = encoded.side(encoded.answered(parts.valid))
     else:
         again, held = _again(kind, answers, given, valid, ask)
         notes = tuple(dict.fromkeys((*notes, *again.notes)))
 
     def divide(number: int) -> tuple[Supply, Side]:
-        other = split(examples, clusters, keys, share=share, seed=seed + number * _FOLDS)
-        train = _answered(answers, examples, other.train)
-        places = _answered(answers, examples, other.valid)
-        supply = Supply(kind, schema, stored, *train, device=device)
-        return supply, _side(stored, examples.names, *places)
-
-    def learned(wanted: NDArray[np.int64]) -> Side:
-        places, y = sides["train"]
-        return _side(stored, examples.names, places[wanted], y[torch.from_numpy(wanted)])
+        other = draw(seed=seed + number * _FOLDS)
+        train, held = encoded.answered(other.train), encoded.answered(other.valid)
+        return encoded.supply(train), encoded.side(held)
 
     drawn = given is None and (examples.sides is None or not (examples.sides == "valid").any())
     return Prepared(
         kind=kind,
         task=answers,
-        train=supply,
+        train=encoded.supply(train),
         valid=held,
-        test=_side(stored, examples.names, *sides["test"]) if len(sides["test"][0]) else None,
+        test=test if len(test.y) else None,
         fingerprint=parts.fingerprint,
         faults=examples.faults,
         notes=notes,
         said=parts.said if given is None else (f"{len(held.y):,} examples held out as given",),
         divide=divide if drawn else None,
-        learned=learned,
+        learned=lambda wanted: encoded.side(train.at(wanted)),
     )
 
 
@@ -179,13 +142,8 @@ def _again(kind: Kind, task: Task, given: Examples, valid: Any, ask: Ask) -> tup
     """Read what is held out again, now that it is known what the network needs to see of it."""
     read = kind.read(valid, replace(ask, schema=task.schema, judged=True))
     again = _compared(kind, _targeted(read, type(task)), given)
-    stored = kind.encode(again, task.schema)
-    return again, _side(stored, again.names, *_answered(task, again, np.arange(len(again))))
-
-
-def _side(stored: NDArray[Any], names: Sequence[str], places: NDArray[np.int64], y: Tensor) -> Side:
-    held = [names[place] for place in places.tolist()]
-    return Side(stored=picked(stored, places), y=y, names=held)
+    encoded = Encoded(kind=kind, task=task, examples=again)
+    return again, encoded.side(encoded.answered(np.arange(len(again))))
 
 
 def _targeted(examples: Examples, chosen: type[Task]) -> Examples:
@@ -250,46 +208,14 @@ def _choose_task(wish: str | None, examples: Examples, kind: Kind) -> type[Task]
     )
 
 
-def _describe(
-    kind: Kind, chosen: type[Task], examples: Examples, train: NDArray[np.int64]
-) -> tuple[Schema, Task]:
+def _encoded(
+    kind: Kind, chosen: type[Task], examples: Examples, train: NDArray[np.int64], device: str
+) -> Encoded:
+    """Learn the form of the data from the training side, and encode all of them."""
     side = kind.take(examples, train)
     answers = chosen.describe(side.targets)
     schema = replace(kind.describe(side), target=examples.target, **answers)
-    return schema, chosen(schema)
-
-
-def _answered(
-    task: Task, examples: Examples, places: NDArray[np.int64], *, strict: bool = True
-) -> tuple[NDArray[np.int64], Tensor]:
-    """Encode the targets of one side.
-
-    Args:
-        task: encodes.
-        examples: all of them.
-        places: of the side.
-        strict: refuse a target that training never saw; else leave the example out.
-    """
-    if examples.targets is None:
-        return places, torch.zeros(len(places), dtype=torch.int64)
-    targets = picked(examples.targets, places)
-    try:
-        return places, task.encode(targets)
-    except BadInputError:
-        if strict:
-            raise
-    kept = [at for at in range(len(places)) if _encodes(task, targets[at : at + 1])]
-    if not kept:
-        return places[:0], task.encode(targets[:0])
-    return places[kept], task.encode(targets[kept])
-
-
-def _encodes(task: Task, target: NDArray[Any]) -> bool:
-    try:
-        task.encode(target)
-    except BadInputError:
-        return False
-    return True
+    return Encoded(kind=kind, task=chosen(schema), examples=examples, device=device)
 
 
 def faults_as_json(faults: Sequence[Fault], most: int = 100) -> list[dict[str, str]]:

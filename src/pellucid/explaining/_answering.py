@@ -26,7 +26,6 @@ from pellucid.tasks import Answer
 
 _MEASURING = 10.0  # seconds for choosing a method, where the model file does not name one
 _WITHOUT = "shapley"  # where there is nothing to measure methods on: it suits every network
-
 _MISSING = 0.01  # of the change: shares that miss more of it are not said to sum up
 
 

@@ -192,14 +192,13 @@ def fit_reliability(
     y = np.array([right[place] for place in kept], dtype=np.float64)
     if len(set(y.tolist())) < 2:
         raise ValueError("explanations of both sorts are needed, right ones and wrong ones")
-    names = [name for name in _SENTENCES if any(name in rows[place] for place in kept)]
-    raw = np.array([[rows[place].get(name, math.nan) for name in names] for place in kept], float)
     false = y == 0 if wrong is None else np.array([wrong[place] for place in kept])
-    kind = np.array([rows[place].get("kind", "") for place in kept])
-    levels = {each: _level(raw[kind == each]) for each in sorted(set(kind))} | {"": _level(raw)}
-    mean, scale = np.array([levels[each] for each in kind]).transpose(1, 0, 2)
-    x = np.nan_to_num(np.minimum((raw - mean) / scale, _MOST))
-    fold = _folds([rows[place].get("network", f"row {place}") for place in kept])
+    rows = [rows[place] for place in kept]
+    kind = np.array([row.get("kind", "") for row in rows])
+    names = [name for name in _SENTENCES if any(name in row for row in rows)]
+    raw = np.array([[row.get(name, math.nan) for name in names] for row in rows], float)
+    x, levels = _standardised(raw, kind)
+    fold = _folds([row.get("network", f"row {place}") for place, row in enumerate(rows)])
     tried = {penalty: _foretold(x, y, fold, penalty) for penalty in _PENALTIES}
     penalty = min(tried, key=lambda each: _loss(tried[each], y))
     bias, *weights = _learned(x, y, penalty).tolist()
@@ -208,22 +207,30 @@ def fit_reliability(
         each: _threshold(likely[kind == each], false[kind == each]) for each in sorted(set(kind))
     }
     called = likely >= np.array([thresholds[each] for each in kind])
-    strictest = max(thresholds.values())
     return {
         "source": source or f"learned from {len(y)} explanations",
         "signs": dict(zip(names, weights, strict=True)),
-        "levels": {
-            each: {
-                name: {"mean": at, "scale": by}
-                for name, at, by in zip(names, *found.tolist(), strict=True)
-                if math.isfinite(at)
-            }
-            for each, found in levels.items()
-        },
+        "levels": {each: _told(found, names) for each, found in levels.items()},
         "bias": bias,
-        "thresholds": thresholds | {"": strictest},
+        "thresholds": thresholds | {"": max(thresholds.values())},
         "penalty": penalty,
         "checked": _checked(likely, y, false, called),
+    }
+
+
+def _standardised(raw: _Array, kind: NDArray[Any]) -> tuple[_Array, dict[str, _Array]]:
+    """Bring signs, (N, F), to the levels of their kinds of data; what was not measured is 0."""
+    levels = {each: _level(raw[kind == each]) for each in sorted(set(kind))} | {"": _level(raw)}
+    mean, scale = np.array([levels[each] for each in kind]).transpose(1, 0, 2)
+    return np.nan_to_num(np.minimum((raw - mean) / scale, _MOST)), levels
+
+
+def _told(level: _Array, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Give a level as JSON, without the signs that were not measured."""
+    return {
+        name: {"mean": at, "scale": by}
+        for name, at, by in zip(names, *level.tolist(), strict=True)
+        if math.isfinite(at)
     }
 
 
