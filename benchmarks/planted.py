@@ -4,7 +4,7 @@ Made pictures, tables, texts, series and sounds, each in several designs and thr
 ones for each seed; a network of its own is learned on each (11 s for pictures, 8 s for tables, 15 s
 for all others) and checked to go by the planted reason; those that do not are counted and left out.
 Score: AUROC of an explanation's parts against the true ones. Asked of `model.explain` as it
-is, and of each method by its name.
+is, and of each method by its name. `--systems series sounds` asks for these families alone.
 """
 
 import math
@@ -125,7 +125,7 @@ def _learned(setting: Setting, seed: int) -> Iterator[Network]:
     examples, each = (2, 1) if setting.smoke else (EXAMPLES, EACH)
     for level in levels:
         for family, names in NAMES.items():
-            for design in names:
+            for design in names if setting.asks(family) else ():
                 try:
                     yield learned(family, design, level, seed=seed, examples=examples, each=each)
                 except FailedRunError as error:

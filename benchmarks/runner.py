@@ -62,6 +62,10 @@ class Setting:
     runs: int = 60
     longest: float = 90.0
 
+    def asks(self, system: str) -> bool:
+        """Tell whether a system is to be measured."""
+        return not self.systems or any(part in system for part in self.systems)
+
     def folder(self, name: str) -> Path:
         """Give the folder of one data set.
 
@@ -199,7 +203,7 @@ def measure(benchmark: str, systems: Sequence[System], setting: Setting) -> dict
     Returns:
         System → its trials.
     """
-    tallies = [_Tally(system) for system in systems if _wanted(system.name, setting)]
+    tallies = [_Tally(system) for system in systems if setting.asks(system.name)]
     seeds = 1 if setting.smoke else setting.seeds
     try:
         for seed in range(seeds):
@@ -249,10 +253,6 @@ def append(row: Sequence[object]) -> None:
 def say(text: str) -> None:
     """Print one line of progress, at once."""
     print(f"[{time.strftime('%H:%M:%S')}] {text}", flush=True)
-
-
-def _wanted(name: str, setting: Setting) -> bool:
-    return not setting.systems or any(part in name for part in setting.systems)
 
 
 def _attempt(benchmark: str, tally: _Tally, seed: int) -> None:

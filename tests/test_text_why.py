@@ -232,6 +232,17 @@ def test_training_texts_that_bear_on_an_answer_are_found_whatever_their_length(m
     assert -1 <= nearest.similarity <= 1
 
 
+def test_what_a_layer_sees_of_a_text_does_not_depend_on_how_many_there_are(model):
+    subject = model.why.subject
+    few = subject.x(model.cases.stored[:8])
+    layer = LastLayer(subject, few[:1])
+
+    many = layer.seen(few.repeat(50, 1))[0]
+
+    assert many.shape[0] == 400
+    torch.testing.assert_close(many[-8:], layer.seen(few)[0], rtol=1e-4, atol=1e-5)
+
+
 def test_what_a_layer_sees_has_one_width_for_all_lengths(model):
     subject = model.why.subject
     layer = LastLayer(subject, subject.x(model.cases.stored[:1]))

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data._examples import Ask, Examples, Fault, Finding, Group, Parts
+from pellucid.data._examples import Ask, Beside, Examples, Fault, Finding, Group, Parts
 from pellucid.data._schema import Schema
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Ask", "Examples", "Fault", "Finding", "Group", "Kind", "Parts", "Schema"]
+__all__ = ["Ask", "Beside", "Examples", "Fault", "Finding", "Group", "Kind", "Parts", "Schema"]
 
 
 class Kind(ABC):
@@ -40,9 +40,12 @@ class Kind(ABC):
 
     Attributes:
         name: how the user writes it; the same as in `@kind(name)`.
+        pointed: whether single numbers of x, such as pixels, can be pointed at: then explanations
+            say where within a part its share lies.
     """
 
     name: ClassVar[str]
+    pointed: ClassVar[bool] = False
 
     @abstractmethod
     def recognises(self, source: Any) -> float:
@@ -257,25 +260,16 @@ class Kind(ABC):
         del examples, place
         return b""
 
-    def captioned(
+    def illustrate(
         self,
         examples: Examples,
         place: int,
         parts: Parts,
         shares: NDArray[np.float64],
-        *,
-        words: Sequence[tuple[float, float, str]] = (),
+        beside: Beside,
     ) -> bytes:
-        """Draw as `paint` does, with words where they were said; by default without them.
-
-        Args:
-            examples: raw.
-            place: of the example among them.
-            parts: of it.
-            shares: what each added, (P,).
-            words: start, end, s, and the word: what `Answer.words_at` gives.
-        """
-        del words
+        """Draw as `paint` does, with what is known beside the shares; by default without it."""
+        del beside
         return self.paint(examples, place, parts, shares)
 
     def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:

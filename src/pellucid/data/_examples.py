@@ -165,3 +165,17 @@ class Parts:
     def __len__(self) -> int:
         """Count the parts, P."""
         return len(self.names)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beside:
+    """What is known of an explained answer beside the shares of its parts.
+
+    Args:
+        words: start, end, s, and the word, where an answer is words said: `Answer.words_at`.
+        detail: how shares lie within their parts, as the numbers of the parts, such as (1, H, W);
+            None where nobody knows.
+    """
+
+    words: Sequence[tuple[float, float, str]] = ()
+    detail: NDArray[np.float64] | None = None

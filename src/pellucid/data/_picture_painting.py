@@ -1,4 +1,4 @@
-"""Draw a picture beside itself in grey, each part tinted by what it added to the answer.
+"""Draw a picture beside itself in grey, tinted by what each part, or pixel, added to the answer.
 
 Idea: a tint over a coloured picture cannot be told from the picture; over grey it can.
 
@@ -34,12 +34,16 @@ _PIXELATED = 48  # pixels; smaller pictures are enlarged with their pixels to be
 _DARKEST, _LIGHTEST = 90, 245  # grey that black and white become, so that a tint can be seen
 _TINT = 0.85  # of the colour where a part is as strong as any
 _DARK_BELOW = 160  # grey: lines are light on it
+_STRONGEST = 0.99  # of pixels: the rest are drawn as strong as that one
 _MOST = 5  # parts that are numbered
 _LINE = 2  # pixels, around numbered parts
 
 
 def painted(
-    pixels: UInt8[np.ndarray, "H W C"], parts: Parts, shares: Float[np.ndarray, " P"]
+    pixels: UInt8[np.ndarray, "H W C"],
+    parts: Parts,
+    shares: Float[np.ndarray, " P"],
+    detail: Float[np.ndarray, "1 H W"] | None = None,
 ) -> bytes:
     """Give a PNG: the picture, the same tinted, and the strongest parts by name.
 
@@ -47,13 +51,15 @@ def painted(
         pixels: of the picture, as the network gets it.
         parts: into which it is divided.
         shares: what each added.
+        detail: what single pixels added; None to tint each part evenly.
     """
     from PIL import Image, ImageDraw
 
     shares = np.nan_to_num(shares)
     numbered = strongest(shares, _MOST)
     shown = _enlarged(pixels)
-    tinted = _tinted(shown, parts, shares, numbered)
+    amounts = _even(parts, shares, shown) if detail is None else _smoothed(detail[0], shown)
+    tinted = _tinted(shown, _spread(parts.of[0], shown.shape[:2]), amounts, numbered)
     down, across = tinted.shape[:2]
     wide = max(2 * across + _GAP + 2 * _MARGIN, _LEAST)
     sheet = Image.new("RGB", (wide, 2 * _MARGIN + down + _ROW * (len(numbered) + 1)), PAPER)
@@ -87,30 +93,51 @@ def _enlarged(pixels: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "Y X 3"]:
 
 def _tinted(
     shown: UInt8[np.ndarray, "Y X 3"],
-    parts: Parts,
-    shares: Float[np.ndarray, " P"],
+    of: Int64[np.ndarray, "Y X"],
+    amounts: Float[np.ndarray, "Y X"],
     numbered: Sequence[int],
 ) -> UInt8[np.ndarray, "Y X 3"]:
-    of = _spread(parts.of[0], shown.shape[:2])
     grey = shown.astype(np.float32) @ np.array(LUMINANCE, np.float32)
     grey = _DARKEST + grey * ((_LIGHTEST - _DARKEST) / 255)
-    # The last place is for what belongs to no part, which -1 points to.
-    strength = np.append(np.abs(shares) / max(np.abs(shares).max(initial=0.0), 1e-30), 0.0)
-    against = np.append(shares < 0, False)
-    colours = np.where(against[:, None], AGAINST, FOR).astype(np.float32)
-    tint = (_TINT * strength).astype(np.float32)
-    drawn = grey[..., None] * (1 - tint)[of][..., None] + (colours * tint[:, None])[of]
-    lined = (against & (strength >= 1 / 20))[of] & hatching(*of.shape)
-    lines = np.where(_means(grey, of, len(strength)) < _DARK_BELOW, LIGHT, DARK)
+    against = amounts < 0
+    tint = (_TINT * np.abs(amounts)).astype(np.float32)[..., None]
+    colours = np.where(against[..., None], AGAINST, FOR).astype(np.float32)
+    drawn = grey[..., None] * (1 - tint) + colours * tint
+    lined = against & (np.abs(amounts) >= 1 / 20) & hatching(*of.shape)
+    lines = np.where(_means(grey, of) < _DARK_BELOW, LIGHT, DARK)
     drawn[lined] = 0.3 * drawn[lined] + 0.7 * lines[of[lined]]
     _outline(drawn, of, numbered)
     return drawn.round().astype(np.uint8)
 
 
+def _even(
+    parts: Parts, shares: Float[np.ndarray, " P"], shown: UInt8[np.ndarray, "Y X 3"]
+) -> Float[np.ndarray, "Y X"]:
+    """Give each pixel the share of its part, from -1 to 1; 0 to what belongs to none."""
+    most = max(np.abs(shares).max(initial=0.0), 1e-30)
+    return np.append(shares / most, 0.0)[_spread(parts.of[0], shown.shape[:2])]
+
+
+def _smoothed(
+    detail: Float[np.ndarray, "H W"], shown: UInt8[np.ndarray, "Y X 3"]
+) -> Float[np.ndarray, "Y X"]:
+    """Enlarge what single pixels added, from -1 to 1, so that the strongest few are at the ends."""
+    from PIL import Image
+
+    most = max(float(np.quantile(np.abs(detail), _STRONGEST)), 1e-30)
+    down, across = shown.shape[:2]
+    picture = Image.fromarray((detail / most).clip(-1, 1).astype(np.float32))
+    pixelated = max(detail.shape) <= _PIXELATED
+    if pixelated:
+        return np.asarray(picture.resize((across, down), Image.Resampling.NEAREST))
+    return np.asarray(picture.resize((across, down), Image.Resampling.BICUBIC)).clip(-1, 1)
+
+
 def _means(
-    grey: Float[np.ndarray, "Y X"], of: Int64[np.ndarray, "Y X"], count: int
+    grey: Float[np.ndarray, "Y X"], of: Int64[np.ndarray, "Y X"]
 ) -> Float[np.ndarray, "count 1"]:
-    """Give how light each part is; where there is none, anything."""
+    """Give how light each part is, and last what belongs to none; where there is none, anything."""
+    count = int(of.max(initial=0)) + 2
     places = of.ravel() % count  # -1 is the last
     sums = np.bincount(places, grey.ravel(), count)
     return (sums / np.maximum(np.bincount(places, minlength=count), 1))[:, None]

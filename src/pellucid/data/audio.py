@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
+from pellucid.data import Ask, Beside, Examples, Finding, Kind, Parts, Schema
 from pellucid.data import _audio_waves as waves
 from pellucid.data._audio_alike import vectors
 from pellucid.data._audio_arrays import is_arrays
@@ -164,18 +164,18 @@ class Audio(Kind):
 
         return painted(examples.raw.samples(place), examples.raw.rate, parts, shares)
 
-    def captioned(
+    def illustrate(
         self,
         examples: Examples,
         place: int,
         parts: Parts,
         shares: NDArray[np.float64],
-        *,
-        words: Sequence[tuple[float, float, str]] = (),
+        beside: Beside,
     ) -> bytes:
         from pellucid.data._audio_painting import painted
 
-        return painted(examples.raw.samples(place), examples.raw.rate, parts, shares, words)
+        samples, rate = examples.raw.samples(place), examples.raw.rate
+        return painted(samples, rate, parts, shares, beside.words)
 
     def sound(self, examples: Examples, place: int) -> bytes:
         from pellucid.data._audio_specimen import wav

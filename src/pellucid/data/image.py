@@ -19,7 +19,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid.data import Ask, Examples, Finding, Group, Kind, Parts, Schema
+from pellucid.data import Ask, Beside, Examples, Finding, Group, Kind, Parts, Schema
 from pellucid.data._picture_blanks import blanks
 from pellucid.data._picture_facts import facts
 from pellucid.data._picture_findings import find
@@ -52,6 +52,7 @@ class Image(Kind):
     """
 
     name: ClassVar[str] = "image"
+    pointed: ClassVar[bool] = True
 
     def recognises(self, source: Any) -> float:
         return recognised(source)
@@ -140,10 +141,20 @@ class Image(Kind):
     def paint(
         self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
     ) -> bytes:
+        return self.illustrate(examples, place, parts, shares, Beside())
+
+    def illustrate(
+        self,
+        examples: Examples,
+        place: int,
+        parts: Parts,
+        shares: NDArray[np.float64],
+        beside: Beside,
+    ) -> bytes:
         from pellucid.data._picture_painting import painted
 
         (pixels,) = examples.raw.take(np.array([place])).whole()
-        return painted(pixels, parts, shares)
+        return painted(pixels, parts, shares, beside.detail)
 
     def untensor(self, x: Tensor, schema: Schema) -> NDArray[Any]:
         return pixels_of(x, schema)

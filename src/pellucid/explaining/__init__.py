@@ -211,6 +211,21 @@ class Explainer(ABC):
         The same subject, case and seed give the same shares.
         """
 
+    def detail(
+        self, subject: Subject, case: Case, shares: Float[Tensor, " P"]
+    ) -> Float[Tensor, "..."] | None:
+        """Give how shares lie within their parts, as `Case.of`, on the CPU; None if nobody knows.
+
+        The default keeps the sum over each part, and differs within it as gradients do, where
+        single numbers of the kind of data can be pointed at and the network has a gradient.
+        """
+        from pellucid.explaining import _detail
+        from pellucid.explaining._paths import all_numbers, differentiable
+
+        if not (subject.kind.pointed and all_numbers(subject) and differentiable(subject)):
+            return None
+        return _detail.refined(subject, case, shares)
+
 
 def places(parts: Parts, shape: Sequence[int]) -> Int[Tensor, "..."]:
     """Give the part that each number of x belongs to, -1 for none; broadcasts to the shape.

@@ -5,14 +5,14 @@ examples, place ──▶ Case ──explainer──▶ shares ──measured─
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pellucid import registry
-from pellucid.data import Examples
+from pellucid.data import Beside, Examples
 from pellucid.errors import BadInputError
 from pellucid.explaining import Case, Explainer, Subject
 from pellucid.explaining._cases import Cases
@@ -27,6 +27,14 @@ from pellucid.tasks import Answer
 _MEASURING = 10.0  # seconds for choosing a method, where the model file does not name one
 _WITHOUT = "shapley"  # where there is nothing to measure methods on: it suits every network
 _MISSING = 0.01  # of the change: shares that miss more of it are not said to sum up
+
+
+class Found(NamedTuple):
+    """Shares, (P,), how they lie within their parts, if anybody knows, and the answer."""
+
+    shares: Tensor
+    detail: Tensor | None
+    given: Answer
 
 
 class Why:
@@ -120,6 +128,7 @@ class Why:
         reliable, reason = verdict(
             faithfulness, self.trust, method=explainer.name, kind=subject.kind.name
         )
+        detail = explainer.detail(subject, case, shares)
         which = torch.tensor([case.which], device=outputs.device)
         everything = torch.zeros(1, len(case.parts), dtype=torch.bool)
         (given,) = subject.task.answers(outputs, subject.calibration, level=level)
@@ -139,19 +148,22 @@ class Why:
             parts=_largest_first(case, shares),
             neighbours=() if self.recall is None else self.recall.neighbours(case.x, case.which),
             contrast=contrast(subject, examples, place, case, self.recall, shares),
-            picture=self._picture(examples, place, case, shares, given),
+            detail=None if detail is None else detail.numpy(),
+            picture=self._picture(examples, place, case, Found(shares, detail, given)),
             sound=subject.kind.sound(examples, place),
             notes=() if self.recall else ("no training cases are stored in this model",),
         )
 
-    def _picture(
-        self, examples: Examples, place: int, case: Case, shares: Tensor, given: Answer
-    ) -> bytes:
+    def _picture(self, examples: Examples, place: int, case: Case, found: Found) -> bytes:
         """Draw the example with its shares; an answer of several words beside what it rests on."""
-        subject, parts, found = self.subject, case.parts, shares.double().numpy()
+        subject, parts = self.subject, case.parts
+        beside = Beside(
+            words=found.given.words_at(),
+            detail=None if found.detail is None else found.detail.double().numpy(),
+        )
         drawn = subject.task.illustrated(case.x, parts, subject.asked)
-        words = given.words_at()
-        return drawn or subject.kind.captioned(examples, place, parts, found, words=words)
+        shares = found.shares.double().numpy()
+        return drawn or subject.kind.illustrate(examples, place, parts, shares, beside)
 
     def _blank(self, x: Tensor, which: int, wish: str | None) -> tuple[str, Tensor]:
         if wish is None:

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pellucid.tasks import Answer
 
 
@@ -121,6 +124,8 @@ class Explanation:
         contrast: what would have to change for the next likeliest answer; None if there is none.
         picture: the example as a PNG, with its shares in colour.
         sound: the example as a WAV file, where it can be heard.
+        detail: what single numbers of the example added within their parts, (1, H, W) for a
+            picture as the network gets it; None where nobody knows.
         notes: sentences that a reader must know, such as that no training cases are stored.
     """
 
@@ -141,10 +146,11 @@ class Explanation:
     contrast: Contrast | None = None
     picture: bytes = field(default=b"", repr=False)
     sound: bytes = field(default=b"", repr=False)
+    detail: NDArray[np.float32] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain JSON types; picture and sound are left out."""
+        """Give plain JSON types; picture, sound and detail are left out."""
         faithful = self.faithfulness
         return {
             "name": self.name,

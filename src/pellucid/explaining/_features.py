@@ -27,6 +27,7 @@ from pellucid.explaining import Subject, untouched
 
 MOST = 4096  # features; more are folded into these
 _FOLDING = 20021  # seed of the fold, the same for every model
+_WHOLE = 128  # examples at once: a network may divide larger batches on its way to bound memory
 
 
 def features(subject: Subject, x: Float[Tensor, "N ..."]) -> Float[Tensor, "N E"]:
@@ -63,7 +64,8 @@ class LastLayer:
         """
         if hasattr(self.subject.network, "noticed"):
             return self._noticed(x)
-        rows = [self._batch(part) for part in x.split(_inference.batch_size(self.subject.schema))]
+        size = min(_WHOLE, _inference.batch_size(self.subject.schema))
+        rows = [self._batch(part) for part in x.split(size)]
         return torch.cat([seen for seen, _ in rows]), _inference.joined([had for _, had in rows])
 
     def _noticed(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -68,6 +68,11 @@ def walked(
     return (shares / len(paths.start)).float().cpu()
 
 
+def all_numbers(subject: Subject) -> bool:
+    """Tell whether nothing in x is a code."""
+    return not bool(_codes(subject, torch.device("cpu")).any())
+
+
 def differentiable(subject: Subject) -> bool:
     """Tell whether the number explained has a gradient by anything that is not a code."""
     if bool(_codes(subject, torch.device("cpu")).all()):

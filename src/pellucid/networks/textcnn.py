@@ -30,7 +30,7 @@ from pellucid.registry import network
 WIDTHS = (2, 3, 4)  # words that a filter sees
 SAY = 0.75  # of the bag, which knows better when it does not know
 _BUCKETS = 1 << 14  # rows that words share
-_AT_ONCE = 256  # texts that are answered at once, to bound memory
+_AT_ONCE = 256  # texts that are answered at once, to bound memory; explanations look at fewer
 _WORDS, _DIRECTIONS, _FEATURES = 0.2, 0.3, 0.5  # shares that are left out while training
 
 
