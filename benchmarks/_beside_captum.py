@@ -2,9 +2,10 @@
 
 The judge: pixels are shown on a blank, or covered by it, in the order of each map, 2.5 % of the
 picture a step; insertion minus deletion is the difference of the two mean probabilities of the
-answer. A part's share is spread evenly over its pixels; colours are summed. There are three blanks,
-and an explanation is always against one: pellucid is asked against the one by which it is judged
-(`blank=`), and so, besides its documented use, is Captum's IntegratedGradients ("told the blank").
+answer. A part's share lies over its pixels as the explanation says (`detail`), and the time for
+that counts; colours are summed. There are three blanks, and an explanation is always against one:
+pellucid is asked against the one by which it is judged (`blank=`), and so, besides its documented
+use, is Captum's IntegratedGradients ("told the blank").
 
 Captum's methods as it documents them (captum.ai: algorithms, tutorials "Resnet_TorchVision"),
 baselines at 0, which is the mean colour: IntegratedGradients with 50 steps; GradientShap with 50
@@ -37,6 +38,7 @@ OWN = {
     "pellucid integrated_gradients": "integrated_gradients",
     "pellucid occlusion": "occlusion",
     "pellucid sketch": "sketch",
+    "pellucid coarse_gradients": "coarse_gradients",
 }
 TUTORIAL = 224  # pixels
 Map = Callable[[], Tensor]
@@ -115,11 +117,11 @@ def judged(
 
 
 def own(why: Any, case: Any, method: str | None) -> Tensor:
-    """Give the shares of a method, None for the one that speaks for the model, over each part."""
-    shares = why.explainer(method).shares(why.subject, case)
-    size = case.gathered(torch.ones(case.x.shape[1:], device=case.x.device)[None])
-    spread = torch.cat([shares / size.clamp(min=1), torch.zeros(1)])  # -1 is no part
-    return spread[case.of].expand(1, *case.x.shape[1:])[0]
+    """Give the shares of a method, None for the one that speaks for the model, pixel by pixel."""
+    explainer = why.explainer(method)
+    shares = explainer.shares(why.subject, case)
+    detail = explainer.detail(why.subject, case, shares)
+    return detail.expand(1, *case.x.shape[1:])[0]
 
 
 def captum_told(subject: Any, case: Any) -> Map:

@@ -9,6 +9,7 @@ from explaining_toys import Formula, case, change, grid, subject
 from torch import nn
 
 from pellucid import registry
+from pellucid.explaining._detail import moved, refined
 from pellucid.networks._committee import Committee
 from pellucid.networks.linear import Linear
 
@@ -222,6 +223,55 @@ def test_a_sketch_puts_the_parts_of_a_sum_into_their_order_and_sums_up():
     ranks = torch.stack([found.argsort().argsort(), weights.argsort().argsort()]).double()
     assert torch.corrcoef(ranks)[0, 1] > 0.75
     assert float(found.sum()) == pytest.approx(float(weights.sum()), rel=1e-3)
+
+
+def test_coarse_gradients_of_a_sum_are_exact_and_close_to_fifty_steps_of_captum_elsewhere():
+    whole, seen = subject(convolutional(), (1, 8, 8)), picture()
+    summed = subject(Formula(lambda x: x @ torch.tensor([1.0, -2.0, 3.0])), (3,))
+
+    expected = by_captum(
+        attr.IntegratedGradients(whole.network).attribute, seen.x[None], n_steps=50
+    )
+
+    close(shares("coarse_gradients", summed, example(1.0, 1.0, 2.0)), [1.0, -2.0, 6.0])
+    by_hand = seen.gathered(expected[0])
+    found = shares("coarse_gradients", whole, seen)
+    assert torch.corrcoef(torch.stack([found, by_hand]))[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("name", ["shapley", "occlusion", "integrated_gradients"])
+def test_the_detail_of_a_part_adds_up_to_its_share_and_differs_as_gradients_do(name):
+    whole, seen = subject(convolutional(), (1, 8, 8)), picture()
+    found = shares(name, whole, seen)
+
+    detail = refined(whole, seen, found)
+
+    assert detail.shape == (1, 8, 8)
+    torch.testing.assert_close(seen.gathered(detail), found, rtol=1e-3, atol=1e-4)
+    slopes = moved(whole, seen, steps=50)
+    inside = seen.of == int(found.argmax())
+    assert torch.corrcoef(torch.stack([detail[inside], slopes[inside]]))[0, 1] > 0.9
+
+
+def test_a_part_of_a_network_that_looks_nowhere_has_an_even_detail():
+    nothing = subject(Formula(lambda x: 0 * x.sum(dim=(1, 2, 3))), (1, 8, 8))
+    seen = picture()
+
+    detail = refined(nothing, seen, torch.ones(len(seen.parts)))
+
+    torch.testing.assert_close(detail, torch.full((1, 8, 8), 0.25))
+
+
+def test_colours_of_a_pixel_are_one_in_its_detail():
+    torch.manual_seed(0)
+    whole = subject(Formula(lambda x: (x * x).sum(dim=(1, 2, 3))), (3, 4, 4))
+    x = torch.randn(3, 4, 4)
+    seen = case(x, torch.zeros(1, 3, 4, 4), of=grid(4, 4, 2))
+
+    detail = refined(whole, seen, shares("shapley", whole, seen))
+
+    assert detail.shape == (1, 4, 4)
+    torch.testing.assert_close(moved(whole, seen, steps=8), (x * x).sum(0, keepdim=True))
 
 
 def test_a_sample_with_several_blanks_sums_up_to_the_mean_change():
