@@ -53,23 +53,23 @@ def painted(
     shares = np.nan_to_num(shares)
     numbered = strongest(shares, _MOST)
     shown = _enlarged(pixels)
-    tinted = _tinted(shown, parts, shares, numbered)
-    down, across = tinted.shape[:2]
+    drawn = tinted(shown, parts, shares, numbered)
+    down, across = drawn.shape[:2]
     wide = max(2 * across + _GAP + 2 * _MARGIN, _LEAST)
     sheet = Image.new("RGB", (wide, 2 * _MARGIN + down + _ROW * (len(numbered) + 1)), PAPER)
     left = wide // 2 + _GAP // 2
     sheet.paste(Image.fromarray(shown), (wide // 2 - _GAP // 2 - across, _MARGIN))
-    sheet.paste(Image.fromarray(tinted), (left, _MARGIN))
+    sheet.paste(Image.fromarray(drawn), (left, _MARGIN))
     pen = ImageDraw.Draw(sheet)
     for number, part in enumerate(numbered, start=1):
-        row, column = _middle(parts.of[0] == part)
-        _number(pen, number, (left + column * across, _MARGIN + row * down))
+        row, column = middle(parts.of[0] == part)
+        numbered_at(pen, number, (left + column * across, _MARGIN + row * down))
     top = _MARGIN + down + 16
     key(sheet, pen, _MARGIN, top)
     added = signed(shares[numbered].tolist())
     for number, (part, share) in enumerate(zip(numbered, added, strict=True), start=1):
         told = (parts.names[part], share)
-        _line(pen, number, told, (_MARGIN, top + number * _ROW, wide - _MARGIN))
+        told_line(pen, number, told, (_MARGIN, top + number * _ROW, wide - _MARGIN))
     return png(sheet)
 
 
@@ -85,12 +85,20 @@ def _enlarged(pixels: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "Y X 3"]:
     return np.asarray(picture.resize(size, ways.NEAREST if small else ways.BICUBIC))
 
 
-def _tinted(
+def tinted(
     shown: UInt8[np.ndarray, "Y X 3"],
     parts: Parts,
     shares: Float[np.ndarray, " P"],
     numbered: Sequence[int],
 ) -> UInt8[np.ndarray, "Y X 3"]:
+    """Give a picture in grey, each part tinted by its share; outline those that are numbered.
+
+    Args:
+        shown: the picture, enlarged.
+        parts: into which it is divided, whose numbers are enlarged to it.
+        shares: of all parts, whether they are in this picture or not.
+        numbered: places of the parts to outline.
+    """
     of = _spread(parts.of[0], shown.shape[:2])
     grey = shown.astype(np.float32) @ np.array(LUMINANCE, np.float32)
     grey = _DARKEST + grey * ((_LIGHTEST - _DARKEST) / 255)
@@ -146,7 +154,7 @@ def _near_edge(of: Int64[np.ndarray, "Y X"], most: int) -> Bool[np.ndarray, "Y X
     return edge
 
 
-def _middle(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
+def middle(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
     """Find the pixel of a part next to its middle: its row and column as shares of the picture."""
     rows, columns = np.nonzero(inside)
     apart = (rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2
@@ -155,17 +163,18 @@ def _middle(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
     return (float(rows[place]) + 0.5) / height, (float(columns[place]) + 0.5) / width
 
 
-def _number(pen: Any, number: int, at: tuple[float, float]) -> None:
+def numbered_at(pen: Any, number: int, at: tuple[float, float]) -> None:
+    """Draw a number in a circle."""
     across, down = at
     pen.ellipse((across - 10, down - 10, across + 10, down + 10), fill=PAPER, outline=INK, width=1)
     pen.text((across, down), f"{number}", font=font(14, bold=True), fill=INK, anchor="mm")
 
 
-def _line(pen: Any, number: int, told: tuple[str, str], place: tuple[int, int, int]) -> None:
+def told_line(pen: Any, number: int, told: tuple[str, str], place: tuple[int, int, int]) -> None:
     """Write the number of a part, its name and its share."""
     name, share = told
     left, top, right = place
-    _number(pen, number, (left + 11, top + 7))
+    numbered_at(pen, number, (left + 11, top + 7))
     letters = font(14)
     name = cut(pen, name, letters, right - left - 150)
     pen.text((left + 34, top + 7), name, font=letters, fill=INK, anchor="lm")
