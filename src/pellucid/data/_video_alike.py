@@ -36,7 +36,7 @@ def mirrored_stills(clips: Clips) -> Float32[np.ndarray, "N D"]:
 
 
 def motions(clips: Clips) -> Float32[np.ndarray, "N 2"]:
-    """Tell how much moves in each clip, grey levels a frame, and how far to the right, from -1 to 1.
+    """Tell how much moves in each clip, grey levels a frame, and how far right, from -1 to 1.
 
     Where something moves right, a pixel becomes what its left neighbour was: the change in time is
     the slope in space with its sign turned.

@@ -94,7 +94,8 @@ def decode(
     good = [one for one in found if isinstance(one, _pictures.Decoded)]
     if len(good) < max(1, (1 - _BROKEN) * len(found)):
         reason = next(one for one in found if isinstance(one, str))
-        return f"has {len(found) - len(good):,} of {len(found):,} frames that cannot be read: the first {reason}"
+        lost = len(found) - len(good)
+        return f"has {lost:,} of {len(found):,} frames that cannot be read: the first {reason}"
     kept, last = [], good[0].pixels
     for path in chosen:
         one = told[path]

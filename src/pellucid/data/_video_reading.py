@@ -4,6 +4,8 @@ Letters: N clips.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,12 @@ import numpy as np
 from pellucid.data import Ask, Examples, Fault, Finding, Schema
 from pellucid.data._cache import cache_folder
 from pellucid.data._found import Found
+from pellucid.data._video_arrays import in_arrays
 from pellucid.data._video_cache import MAPPED, Tally, decoded
 from pellucid.data._video_clips import Clips, Form
 from pellucid.data._video_decoding import probe
-from pellucid.data._video_form import working_form
+from pellucid.data._video_form import Probed, working_form
+from pellucid.data._video_refitting import fitted
 from pellucid.data._video_sources import found_in
 from pellucid.errors import BadInputError
 
@@ -27,6 +31,8 @@ def read_source(source: Any, ask: Ask) -> Examples:
     Raises:
         BadInputError: if none can be used, or what the user named is not there.
     """
+    if not isinstance(source, str | Path | list):
+        return _from_arrays(source, ask)
     found = found_in(source, ask)
     form = _form_of(found, ask) if ask.schema is None else form_of_schema(ask.schema)
     pixels, tally = decoded(found.paths, found.names, _strata(found), form, ask)
@@ -43,6 +49,18 @@ def form_of_schema(schema: Schema) -> Form:
     """Give the form that a trained model needs."""
     _, frames, height, width = schema.shape
     return Form(frames=frames, height=height, width=width)
+
+
+def _from_arrays(source: Any, ask: Ask) -> Examples:
+    examples = in_arrays(source)
+    raw: Clips = examples.raw
+    form = raw.form
+    if ask.schema is not None:
+        wanted = form_of_schema(ask.schema)
+    else:
+        probed = [Probed(form.width, form.height, form.frames)]
+        wanted = working_form(probed, len(examples), ask.seconds)
+    return examples.replace(raw=replace(raw, pixels=fitted(raw, wanted)))
 
 
 def _form_of(found: Found, ask: Ask) -> Form:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
 from pellucid.data._picture_rows import mean_and_deviation
 from pellucid.data._video_alike import vectors
+from pellucid.data._video_arrays import is_arrays
 from pellucid.data._video_clips import Clips, plain_facts
 from pellucid.data._video_findings import TIMES_AS_LONG, find
 from pellucid.data._video_reading import form_of_schema, read_source
@@ -37,7 +38,7 @@ _MEASURED = 200  # clips that mean and deviation are taken of
 
 @kind("video")
 class Video(Kind):
-    """Clips in files, folders of frames, or tables that name files; see docs/video.md.
+    """Clips in files, folders of frames, tables that name files, or arrays; see docs/video.md.
 
     Stored: uint8, (T, H, W, 3), since batches of it are channels-last tensors without a copy.
     """
@@ -45,7 +46,7 @@ class Video(Kind):
     name: ClassVar[str] = "video"
 
     def recognises(self, source: Any) -> float:
-        return recognised(source)
+        return 0.9 if is_arrays(source) else recognised(source)
 
     def read(self, source: Any, ask: Ask) -> Examples:
         examples = read_source(source, ask)
