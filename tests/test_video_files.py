@@ -13,7 +13,7 @@ from PIL import Image
 from pellucid.data import Ask
 from pellucid.data import _video_cache as cache
 from pellucid.data._video_clips import Form
-from pellucid.data._video_decoding import Clip, decode, probe
+from pellucid.data._video_decoding import Clip, _small, decode, probe
 from pellucid.data.video import Video
 from pellucid.errors import BadInputError
 
@@ -200,10 +200,24 @@ def test_a_folder_of_frames_with_a_broken_one_is_read_and_with_many_is_named(tmp
     assert "frames that cannot be read" in decode(path, FORM)
 
 
-def test_frames_turned_by_their_file_are_shown_upright(tmp_path):
-    path = folder(tmp_path / "clip", moving(4))
-    assert probe(path).width == 64
-    assert decode(path, FORM).width == 64
+def test_frames_turned_by_their_file_are_shown_upright():
+    import av
+
+    class Turned:
+        """A frame whose file says that it is to be turned by a quarter, anticlockwise."""
+
+        rotation, width, height = 90, 64, 48
+        reformat = av.VideoFrame.from_ndarray(moving(1)[0], format="rgb24").reformat
+
+    upright, size = _small(Turned(), Form(frames=1, height=64, width=48))
+    assert size == (48, 64)
+    expected = np.rot90(moving(1)[0])
+    assert np.abs(upright.astype(int) - expected).mean() < 3
+
+
+def test_the_header_of_a_folder_of_frames_is_its_first_frame(tmp_path):
+    found = probe(folder(tmp_path / "clip", moving(4)))
+    assert (found.width, found.height, found.frames) == (64, 48, 4)
 
 
 def test_sides_of_folders_of_frames_are_kept(tmp_path):

@@ -49,8 +49,9 @@ def test_only_the_order_of_frames_tells_ordered_clips_apart():
 
 @pytest.mark.slow
 def test_motion_alone_is_learned_and_the_average_of_frames_stays_at_chance(tmp_path):
-    import pellucid
     from benchmarks._planted_clips import write
+
+    import pellucid
 
     for side, count, seed in (("train", 400, 0), ("test", 200, 1)):
         for place, (frames, label) in enumerate(zip(*ordered(count, seed=seed), strict=True)):
