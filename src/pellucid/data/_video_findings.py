@@ -16,7 +16,7 @@ from pellucid.data._video_clips import Clips
 TIMES_AS_LONG = 4.0  # as the middle one: frames then lie so much further apart
 _SHOWN = 10
 _MIXED = 2.0  # times as wide or high as another
-_RATES = 1.25  # times the rate of another
+_RATES = 1.1  # times the rate of another
 _STILL = 0.25  # grey levels that a pixel changes by from frame to frame, at least, where one moves
 _GIVEN_AWAY = 0.95  # share of a class that was made otherwise than most others
 

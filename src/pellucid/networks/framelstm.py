@@ -64,11 +64,11 @@ class FrameLSTM(nn.Module):
 @recipe(
     Recipe(
         sizes=len(_SIZES),
-        passes=3.5,
-        most=20.0,
+        passes=5.0,
+        most=1.0,
         batch=32,
         rate=0.01,
-        muon=0.06,
+        muon=0.04,
         smoothing=0.1,
         decay=0.02,
     )

@@ -37,7 +37,7 @@ class FrameMean(nn.Module):
     def __init__(self, channels: int, outputs: int, *, widths: Sequence[int], depth: int) -> None:
         super().__init__()
         self.body = nn.Sequential(*stem(channels, widths[0]), *stages(widths, depth))
-        self.drop = nn.Dropout(0.1)
+        self.drop = nn.Dropout(0.2)
         self.head = nn.Linear(widths[-1], outputs)
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B K"]:
@@ -48,11 +48,11 @@ class FrameMean(nn.Module):
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=3.5,
-        most=20.0,
+        passes=5.0,
+        most=1.0,
         batch=32,
         rate=0.01,
-        muon=0.06,
+        muon=0.04,
         smoothing=0.1,
         decay=0.02,
         contender=False,

@@ -60,7 +60,7 @@ class R2Plus1D(nn.Module):
                     frames //= 2
             layers.append(Block(width, over_time=True))
         self.body = nn.Sequential(*layers)
-        self.drop = nn.Dropout(0.1)
+        self.drop = nn.Dropout(0.2)
         self.head = nn.Linear(width, outputs)
 
     def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B K"]:
@@ -71,11 +71,11 @@ class R2Plus1D(nn.Module):
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=3.5,
-        most=20.0,
+        passes=5.0,
+        most=1.0,
         batch=32,
         rate=0.01,
-        muon=0.06,
+        muon=0.04,
         smoothing=0.1,
         decay=0.02,
     )
