@@ -115,8 +115,7 @@ def decode(path: Path, form: Form) -> Clip | str:
         return "is not a file" if path.exists() else "does not exist"
     av = package()
     try:
-        with av.open(str(path)) as file:
-            return _read(av, file, form)
+        return _read(av, path, form)
     except _RefusedError as error:
         return str(error)
     except Exception as error:  # a broken file can make the decoder raise nearly anything
@@ -153,25 +152,26 @@ class _RefusedError(Exception):
     """A file cannot be used; the text says why, as a clause."""
 
 
-def _read(av: Any, file: Any, form: Form) -> Clip:
-    stream = _stream(file)
-    stream.codec_context.thread_count = 1  # files are decoded side by side
-    promised = _promised(file, stream)
-    if promised > _LONG:
-        return _from_long(file, stream, form, promised)
-    times, timed = _times(file, stream)
-    if not len(times):
-        raise _RefusedError("holds no frames")
-    if len(times) < _SHORT_OF * stream.frames - 2:
-        raise _RefusedError(
-            f"is cut short: {stream.frames:,} frames are promised, {len(times):,} are there"
-        )
-    each = float(np.median(np.diff(times))) if len(times) > 1 else 1 / _rate(stream)
+def _read(av: Any, path: Path, form: Form) -> Clip:
+    with av.open(str(path)) as file:
+        stream = _stream(file)
+        promised = _promised(file, stream)
+        if promised > _LONG:
+            return _from_long(file, stream, form, promised)
+        times, timed = _times(file, stream)
+        if not len(times):
+            raise _RefusedError("holds no frames")
+        if len(times) < _SHORT_OF * stream.frames - 2:
+            raise _RefusedError(
+                f"is cut short: {stream.frames:,} frames are promised, {len(times):,} are there"
+            )
+        each = float(np.median(np.diff(times))) if len(times) > 1 else 1 / _rate(stream)
     seconds = float(times[-1] - times[0]) + each
     wanted = times[0] + (np.arange(form.frames) + 0.5) * seconds / form.frames
-    file.seek(0)
-    shown = _shown(av, file, stream, timed=timed)
-    pixels, size, decoded = _picked(shown, wanted, form)
+    with av.open(str(path)) as file:  # again: not every format goes back to its start
+        stream = _stream(file)
+        stream.codec_context.thread_count = 1  # files are decoded side by side
+        pixels, size, decoded = _picked(_shown(av, file, stream, timed=timed), wanted, form)
     if decoded < (1 - _BROKEN) * len(times):
         lost = len(times) - decoded
         raise _RefusedError(f"is broken: {lost:,} of {len(times):,} frames cannot be decoded")

@@ -71,6 +71,7 @@ class FrameLSTM(nn.Module):
         muon=0.04,
         smoothing=0.1,
         decay=0.02,
+        contender=False,
     )
 )
 def build(schema: Schema, outputs: int, *, size: int) -> FrameLSTM:
