@@ -20,7 +20,7 @@ _SEVERAL = 5  # axes of an array that can be nothing but clips: (N, T, H, W, C)
 def is_arrays(source: Any) -> bool:
     """Tell whether this is an array of clips, (N, T, H, W, C), alone or with one class each."""
     x = source[0] if isinstance(source, tuple) and len(source) == 2 else source
-    shape = getattr(x, "shape", ())
+    shape: tuple[int, ...] = getattr(x, "shape", ())
     return len(shape) == _SEVERAL and shape[-1] in (1, 3)
 
 

@@ -59,7 +59,7 @@ def may_flip(clips: Clips, targets: NDArray[Any] | None) -> bool:
     """Tell whether mirrored clips could be clips of the same data and class."""
     if targets is not None and _told_by_direction(motions(clips)[:, 1], targets):
         return False
-    return may_flip_pictures(stills(clips), mirrored_stills(clips), targets)
+    return may_flip_pictures(stills(clips), mirrored_stills(clips), targets, scenery=True)
 
 
 def varied(
