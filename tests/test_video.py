@@ -69,6 +69,14 @@ def test_the_box_of_a_part_is_inside_what_is_left_of_a_long_picture():
     assert (min(lefts), max(rights)) == (133, 267)  # 4:3 of 100 pixels, in the middle of 400
 
 
+def test_parts_say_where_it_stands_still_and_where_much_moves():
+    given = examples(moving(8))
+    (parts,) = KIND.parts(given, KIND.describe(given))
+    told = dict(zip(parts.names, KIND.tell(given, 0, parts), strict=True))
+    assert told["0.50 to 1.00 s, top left corner"] == "stands still"
+    assert "much moves" in [told[f"0.50 to 1.00 s, {at}"] for at in ("upper left", "lower left")]
+
+
 def test_each_part_is_one_span_of_frames_and_one_region():
     given = examples(moving(8))
     (parts,) = KIND.parts(given, KIND.describe(given))

@@ -156,6 +156,11 @@ class Video(Kind):
         raw: Clips = examples.raw
         return painted(raw.frames(place), float(raw.about().seconds[place]), parts, shares)
 
+    def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
+        from pellucid.data._video_telling import told
+
+        return told(examples.raw.frames(place), parts)
+
     @classmethod
     def specimen(cls, folder: Path) -> Path:
         return write(folder)
