@@ -232,7 +232,7 @@ def test_learned_explained_and_drawn_from_folders_of_frames(tmp_path):
 
     source = two_classes(tmp_path / "clips", each=40, height=32, width=32, tall=8)
     model = pellucid.fit(source, steps=40, seed=0)
-    assert model.evaluate(source)["scores"]["accuracy"]["value"] > 0.9
+    assert model.evaluate(source).scores["accuracy"].value > 0.9
     why = model.explain(source / "down" / "clip3")
     parts = json.loads(json.dumps(why.to_json()))["parts"]
     assert all({*part["where"]} == {"seconds", "box"} for part in parts)

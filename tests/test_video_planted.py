@@ -59,8 +59,8 @@ def test_motion_alone_is_learned_and_the_average_of_frames_stays_at_chance(tmp_p
     right = {}
     for network in ("r2plus1d", "framelstm", "framemean"):
         model = pellucid.fit(tmp_path / "train", steps=150, seed=0, network=network)
-        scores = model.evaluate(tmp_path / "test")["scores"]
-        right[network] = scores["accuracy"]["value"]
+        scores = model.evaluate(tmp_path / "test").scores
+        right[network] = scores["accuracy"].value
     assert right["r2plus1d"] >= 0.95
     assert right["framelstm"] >= 0.95
     assert 0.4 < right["framemean"] < 0.6

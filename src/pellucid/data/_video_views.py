@@ -73,26 +73,36 @@ def varied(
         generator: on the CPU; all chance comes from it.
     """
     count, frames = len(x), x.shape[2]
-    chance = torch.rand(8, count, generator=generator)
+    chance = torch.rand(9, count, generator=generator)
     flips = chance[0] < (0.5 if plan["flip"] else 0.0)
     x = x.permute(0, 2, 1, 3, 4).reshape(count * frames, x.shape[1], *x.shape[3:])
     if plan["slower"]:
-        x = x.index_select(0, _times(chance[1], chance[2], frames, plan["slower"]).to(x.device))
-    x = _cropped(x, frames, (plan["area"], 1.0), flips, chance[3:])
+        x = _slower(x, frames, 1 - plan["slower"] * chance[1], chance[2])
+    x = _cropped(x, frames, (plan["area"], 1.0), flips, chance[3:7])
     if plan["light"]:
-        by = plan["light"] * (2 * chance[6:].repeat_interleave(frames, dim=1) - 1)
+        by = plan["light"] * (2 * chance[7:].repeat_interleave(frames, dim=1) - 1)
         light = by.to(x)[:, :, None, None, None]
         x = torch.addcmul(light[1], x, 1 + light[0])
     return x.unflatten(0, (count, frames)).permute(0, 2, 1, 3, 4)
 
 
-def _times(share: Tensor, start: Tensor, frames: int, slower: float) -> Tensor:
-    """Give the frames that are shown when a part of the time is played in the whole of it."""
-    part = 1 - slower * share
-    first = start * (1 - part)
-    at = first[:, None] + part[:, None] * (torch.arange(frames) + 0.5) / frames
-    places = (at * frames).long().clamp(0, frames - 1)
-    return (torch.arange(len(share))[:, None] * frames + places).flatten()
+def _slower(
+    x: Float[Tensor, "F C H W"], frames: int, part: Float[Tensor, " B"], start: Float[Tensor, " B"]
+) -> Float[Tensor, "F C H W"]:
+    """Play a part of the time in the whole of it, each frame mixed of the two that are nearest.
+
+    Were the nearest alone shown, some would be shown twice, and nothing would move between them.
+    """
+    at = (start * (1 - part))[:, None] * (frames - 1) + part[:, None] * torch.arange(frames)
+    low = at.long().clamp(0, frames - 1)
+    first = torch.arange(len(part))[:, None] * frames
+    high = first + (low + 1).clamp(max=frames - 1)
+    share = (at - low).flatten().to(x)[:, None, None, None]
+    return torch.lerp(
+        x.index_select(0, (first + low).flatten().to(x.device)),
+        x.index_select(0, high.flatten().to(x.device)),
+        share,
+    )
 
 
 def _cropped(
