@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._planted_clips import ANSWERS as CLIP_ANSWERS
+from benchmarks._planted_clips import LEVELS as CLIP_LEVELS
+from benchmarks._planted_clips import Films
 from benchmarks._planted_pictures import DESIGNS, Pictures
 from benchmarks._planted_pictures import LEVELS as PICTURE_LEVELS
 from benchmarks._planted_series import ANSWERS, Lines
@@ -36,6 +39,7 @@ FAMILIES: dict[str, tuple[Any, Any, Any]] = {
     "texts": (Texts, TALES, TEXT_LEVELS),
     "series": (Lines, ANSWERS, SERIES_LEVELS),
     "sounds": (Sounds, SOUND_ANSWERS, SOUND_LEVELS),
+    "clips": (Films, CLIP_ANSWERS, CLIP_LEVELS),
 }
 
 

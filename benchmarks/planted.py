@@ -1,8 +1,9 @@
 """Are explanations right where the true reason is known, and does `reliable` tell which are?
 
-Made pictures, tables, texts, series and sounds, each in several designs and three difficulties, new
-ones for each seed; a network of its own is learned on each (11 s for pictures, 8 s for tables, 15 s
-for all others) and checked to go by the planted reason; those that do not are counted and left out.
+Made pictures, tables, texts, series, sounds and clips, each in several designs and three
+difficulties, new ones for each seed; a network of its own is learned on each (11 s for pictures,
+8 s for tables, 30 s for clips, 15 s for all others) and checked to go by the planted reason; those
+that do not are counted and left out.
 Score: AUROC of an explanation's parts against the true ones. Asked of `model.explain` as it
 is, and of each method by its name. `--systems series sounds` asks for these families alone.
 """
@@ -14,6 +15,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks._pellucid import PACKAGES, last_json, module
+from benchmarks._planted_clips import ANSWERS as CLIP_ANSWERS
 from benchmarks._planted_pictures import DESIGNS
 from benchmarks._planted_series import ANSWERS
 from benchmarks._planted_sounds import ANSWERS as SOUND_ANSWERS
@@ -21,13 +23,21 @@ from benchmarks._planted_tables import PLANS
 from benchmarks._planted_texts import TALES
 from benchmarks.runner import FailedRunError, Finished, Setting, System, Trial, record, say
 
-BUDGETS = {"pictures": 11.0, "tables": 8.0, "texts": 15.0, "series": 15.0, "sounds": 15.0}
+BUDGETS = {
+    "pictures": 11.0,
+    "tables": 8.0,
+    "texts": 15.0,
+    "series": 15.0,
+    "sounds": 15.0,
+    "clips": 30.0,
+}
 NAMES = {
     "pictures": tuple(DESIGNS),
     "tables": tuple(PLANS),
     "texts": tuple(TALES),
     "series": ANSWERS,
     "sounds": SOUND_ANSWERS,
+    "clips": CLIP_ANSWERS,
 }
 LEVELS = (1, 2, 3)
 EXAMPLES, EACH = 12, 4  # explained of each network: by pellucid's choice, and by every method

@@ -28,6 +28,7 @@ FORMS = {
     "table": {"shape": (5,)},
     "text": {"shape": (12,), "cardinalities": (40,)},
     "series": {"shape": (24, 3)},
+    "video": {"shape": (3, 8, 16, 16)},
 }
 COMING = {"ahead": 4, "season": 6, "variables": ("a",), "means": (0.5,), "scales": (2.0,)}
 

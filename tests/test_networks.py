@@ -25,6 +25,7 @@ SCHEMAS = {
     "text going on": Schema(kind="text", shape=(12,), cardinalities=(4,), ahead=1),
     "series": Schema(kind="series", shape=(24, 3)),
     "sound": Schema(kind="audio", shape=(4_000,), rate=8_000.0),
+    "clips": Schema(kind="video", shape=(3, 8, 24, 32)),
     "series going on": Schema(
         kind="series",
         shape=(24, 3),

@@ -55,7 +55,12 @@ def standardised(x: Tensor) -> Tensor:
 
 
 def learn(
-    clock: Clock, options: argparse.Namespace, data: tuple[Tensor, Tensor], step: Step
+    clock: Clock,
+    options: argparse.Namespace,
+    data: tuple[Tensor, Tensor],
+    step: Step,
+    *,
+    batch: int = 32,
 ) -> int:
     """Call step(x, y, share of the run that is over) until the time is up; give the epochs.
 
@@ -65,9 +70,9 @@ def learn(
     x, y = data
     start, longest, steps = clock.spent, 0.0, 0
     total = options.seconds - 2
-    per_epoch = math.ceil(len(x) / 32)
+    per_epoch = math.ceil(len(x) / batch)
     while True:
-        for places in torch.randperm(len(x)).split(32):
+        for places in torch.randperm(len(x)).split(batch):
             before = clock.spent
             if options.epochs:
                 share = steps / (options.epochs * per_epoch)
@@ -80,12 +85,19 @@ def learn(
             longest = max(longest, clock.spent - before)
 
 
-def finish(clock: Clock, model: nn.Module, test: tuple[Tensor, Tensor], epochs: int) -> None:
+def finish(
+    clock: Clock,
+    model: nn.Module,
+    test: tuple[Tensor, Tensor],
+    epochs: int,
+    *,
+    at_once: int = 50,
+) -> None:
     """Print what was reached as JSON; the test itself is not on the clock."""
     seconds = clock.spent
     with torch.inference_mode():
         model.eval()
-        outputs = torch.cat([model(standardised(part)).float() for part in test[0].split(50)])
+        outputs = torch.cat([model(standardised(part)).float() for part in test[0].split(at_once)])
     accuracy = float((outputs.argmax(1) == test[1]).float().mean())
     loss = float(F.cross_entropy(outputs, test[1]))
     print(json.dumps({"accuracy": accuracy, "loss": loss, "epochs": epochs, "seconds": seconds}))

@@ -54,6 +54,15 @@ def names_files(table: Path, suffixes: Collection[str]) -> bool:
     return _path_column(columns, table.parent, suffixes) is not None
 
 
+def tells_groups(table: Path, names: Collection[str]) -> bool:
+    """Tell whether a table has a column of labels and one of these names, in lower case."""
+    try:
+        columns = {column.casefold() for column in _columns(table, rows=1)}
+    except BadInputError:
+        return False
+    return not columns.isdisjoint(names) and not columns.isdisjoint(_LABELS)
+
+
 def read_manifest(table: Path, suffixes: Collection[str], wanted: Wanted) -> Found:
     """Read which file is what; rows whose file is not there are faults.
 

@@ -13,7 +13,7 @@ import numpy as np
 from pellucid.data import Ask, Finding
 from pellucid.data._found import Found, alone, joined, telling
 from pellucid.data._manifest import SUFFIXES as TABLES
-from pellucid.data._manifest import Wanted, names_files, read_manifest
+from pellucid.data._manifest import Wanted, names_files, read_manifest, tells_groups
 from pellucid.data._sources import Listing, glimpse, listed, side_of
 from pellucid.errors import BadInputError
 
@@ -89,12 +89,14 @@ def _in_folder(root: Path, medium: Medium, ask: Ask) -> Found:
 
 
 def _tables(root: Path, found: Listing, medium: Medium, ask: Ask) -> list[Path]:
-    """Find the tables that say more than the folders do."""
-    several = len(set(found.classes) - {None}) > 1 or any(found.sides)
+    """Find the tables that say more than the folders do: what is asked, what belongs together."""
+    classes = len(set(found.classes) - {None}) > 1
     named = ask.group is not None or ask.target not in (None, TARGET)
-    if several and not named:
+    if any(found.sides) and not named:
         return []
     tables = sorted(path for path in root.iterdir() if is_table(path) and path.is_file())
+    if classes and not named:
+        tables = [path for path in tables if tells_groups(path, medium.groups)]
     return [path for path in tables if names_files(path, medium.suffixes)]
 
 

@@ -23,34 +23,35 @@ def blanks(x: Float[Tensor, "B C H W"], others: Float[Tensor, "N C H W"]) -> dic
         x: normalised to a mean of 0 on the training side.
         others: pictures of the training side; N may be 0.
     """
-    blurred = _blurred(x)
-    found = {"surroundings": _surroundings(x, blurred), "blurred": blurred}
+    smooth = blurred(x)
+    found = {"surroundings": _surroundings(x, smooth), "blurred": smooth}
     if len(others):
         found["average picture"] = others.mean(dim=0).to(x).expand_as(x)
     found["mean colour"] = torch.zeros_like(x)
     return {name: blank[None] for name, blank in found.items()}
 
 
+def blurred(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Blur pictures until nothing in them can be told."""
+    deviation = _BLURRED * max(x.shape[-2:])
+    down, across = (_smoothing(side, deviation, x) for side in x.shape[-2:])
+    return down @ x @ across.T
+
+
 def _surroundings(
-    x: Float[Tensor, "B C H W"], blurred: Float[Tensor, "B C H W"]
+    x: Float[Tensor, "B C H W"], smooth: Float[Tensor, "B C H W"]
 ) -> Float[Tensor, "B C H W"]:
     """Let the ground go on: the colour of the border if that is plain, else what lies around."""
     border = torch.cat([x[:, :, 0], x[:, :, -1], x[:, :, :, 0], x[:, :, :, -1]], dim=2)
     ground = _median(border)
     apart = _median((border - ground).abs()).amax(dim=1, keepdim=True)
-    return torch.where(apart[..., None] < _PLAIN, ground[..., None], blurred)
+    return torch.where(apart[..., None] < _PLAIN, ground[..., None], smooth)
 
 
 def _median(values: Float[Tensor, "B C _"]) -> Float[Tensor, "B C 1"]:
     ordered = values.sort(dim=2).values  # a median of CUDA's own may not repeat
     middle = (ordered.shape[2] - 1) // 2
     return ordered[:, :, middle : middle + 1]
-
-
-def _blurred(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    deviation = _BLURRED * max(x.shape[-2:])
-    down, across = (_smoothing(side, deviation, x) for side in x.shape[-2:])
-    return down @ x @ across.T
 
 
 def _smoothing(side: int, deviation: float, x: Tensor) -> Float[Tensor, "side side"]:

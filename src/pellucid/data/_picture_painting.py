@@ -58,24 +58,23 @@ def painted(
     shares = np.nan_to_num(shares)
     numbered = strongest(shares, _MOST)
     shown = _enlarged(pixels)
-    amounts = _even(parts, shares, shown) if detail is None else _smoothed(detail[0], shown)
-    tinted = _tinted(shown, _spread(parts.of[0], shown.shape[:2]), amounts, numbered)
-    down, across = tinted.shape[:2]
+    drawn = tinted(shown, parts, shares, numbered, detail)
+    down, across = drawn.shape[:2]
     wide = max(2 * across + _GAP + 2 * _MARGIN, _LEAST)
     sheet = Image.new("RGB", (wide, 2 * _MARGIN + down + _ROW * (len(numbered) + 1)), PAPER)
     left = wide // 2 + _GAP // 2
     sheet.paste(Image.fromarray(shown), (wide // 2 - _GAP // 2 - across, _MARGIN))
-    sheet.paste(Image.fromarray(tinted), (left, _MARGIN))
+    sheet.paste(Image.fromarray(drawn), (left, _MARGIN))
     pen = ImageDraw.Draw(sheet)
     for number, part in enumerate(numbered, start=1):
-        row, column = _middle(parts.of[0] == part)
-        _number(pen, number, (left + column * across, _MARGIN + row * down))
+        row, column = middle(parts.of[0] == part)
+        numbered_at(pen, number, (left + column * across, _MARGIN + row * down))
     top = _MARGIN + down + 16
     key(sheet, pen, _MARGIN, top)
     added = signed(shares[numbered].tolist())
     for number, (part, share) in enumerate(zip(numbered, added, strict=True), start=1):
         told = (parts.names[part], share)
-        _line(pen, number, told, (_MARGIN, top + number * _ROW, wide - _MARGIN))
+        told_line(pen, number, told, (_MARGIN, top + number * _ROW, wide - _MARGIN))
     return png(sheet)
 
 
@@ -91,12 +90,24 @@ def _enlarged(pixels: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "Y X 3"]:
     return np.asarray(picture.resize(size, ways.NEAREST if small else ways.BICUBIC))
 
 
-def _tinted(
+def tinted(
     shown: UInt8[np.ndarray, "Y X 3"],
-    of: Int64[np.ndarray, "Y X"],
-    amounts: Float[np.ndarray, "Y X"],
+    parts: Parts,
+    shares: Float[np.ndarray, " P"],
     numbered: Sequence[int],
+    detail: Float[np.ndarray, "1 H W"] | None = None,
 ) -> UInt8[np.ndarray, "Y X 3"]:
+    """Give a picture in grey, tinted by what was added; outline the parts that are numbered.
+
+    Args:
+        shown: the picture, enlarged.
+        parts: into which it is divided, whose numbers are enlarged to it.
+        shares: of all parts, whether they are in this picture or not.
+        numbered: places of the parts to outline.
+        detail: what single pixels added, (1, H, W); None to tint each part evenly.
+    """
+    of = _spread(parts.of[0], shown.shape[:2])
+    amounts = _even(shares, of) if detail is None else _smoothed(detail[0], shown)
     grey = shown.astype(np.float32) @ np.array(LUMINANCE, np.float32)
     grey = _DARKEST + grey * ((_LIGHTEST - _DARKEST) / 255)
     against = amounts < 0
@@ -111,11 +122,11 @@ def _tinted(
 
 
 def _even(
-    parts: Parts, shares: Float[np.ndarray, " P"], shown: UInt8[np.ndarray, "Y X 3"]
+    shares: Float[np.ndarray, " P"], of: Int64[np.ndarray, "Y X"]
 ) -> Float[np.ndarray, "Y X"]:
     """Give each pixel the share of its part, from -1 to 1; 0 to what belongs to none."""
     most = max(np.abs(shares).max(initial=0.0), 1e-30)
-    return np.append(shares / most, 0.0)[_spread(parts.of[0], shown.shape[:2])]
+    return np.append(shares / most, 0.0)[of]
 
 
 def _smoothed(
@@ -173,7 +184,7 @@ def _near_edge(of: Int64[np.ndarray, "Y X"], most: int) -> Bool[np.ndarray, "Y X
     return edge
 
 
-def _middle(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
+def middle(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
     """Find the pixel of a part next to its middle: its row and column as shares of the picture."""
     rows, columns = np.nonzero(inside)
     apart = (rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2
@@ -182,17 +193,18 @@ def _middle(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
     return (float(rows[place]) + 0.5) / height, (float(columns[place]) + 0.5) / width
 
 
-def _number(pen: Any, number: int, at: tuple[float, float]) -> None:
+def numbered_at(pen: Any, number: int, at: tuple[float, float]) -> None:
+    """Draw a number in a circle."""
     across, down = at
     pen.ellipse((across - 10, down - 10, across + 10, down + 10), fill=PAPER, outline=INK, width=1)
     pen.text((across, down), f"{number}", font=font(14, bold=True), fill=INK, anchor="mm")
 
 
-def _line(pen: Any, number: int, told: tuple[str, str], place: tuple[int, int, int]) -> None:
+def told_line(pen: Any, number: int, told: tuple[str, str], place: tuple[int, int, int]) -> None:
     """Write the number of a part, its name and its share."""
     name, share = told
     left, top, right = place
-    _number(pen, number, (left + 11, top + 7))
+    numbered_at(pen, number, (left + 11, top + 7))
     letters = font(14)
     name = cut(pen, name, letters, right - left - 150)
     pen.text((left + 34, top + 7), name, font=letters, fill=INK, anchor="lm")

@@ -105,22 +105,27 @@ def thumbnail_vectors(pictures: Pictures) -> Float32[np.ndarray, "N D"]:
     A change of brightness or contrast leaves such a vector as it is. A picture of one tone has
     nothing to compare, so its vector is zero.
     """
-    height, width, channels = pictures.pixels.shape[1:]
-    down, across = _areas(height), _areas(width).T
-    weights = np.array(LUMINANCE if channels == 3 else (1.0,), np.float32)
-    across = (across[:, None, :] * weights[:, None]).reshape(width * channels, -1)
-    vectors = np.empty((len(pictures), down.shape[0] * across.shape[1]), np.float32)
+    height, width = pictures.pixels.shape[1:3]
+    vectors = np.empty((len(pictures), min(THUMBNAIL, height) * min(THUMBNAIL, width)), np.float32)
     start = 0
     for block in pictures.blocks():
-        rows = block.reshape(-1, width * channels).astype(np.float32) @ across
-        small = np.matmul(down, rows.reshape(len(block), height, -1))
-        vectors[start : start + len(block)] = small.reshape(len(block), -1)
+        vectors[start : start + len(block)] = shrunk(block).reshape(len(block), -1)
         start += len(block)
     vectors -= vectors.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     # Shorter than half a grey level in each pixel is rounding, not a picture.
     told = lengths > 0.5 * np.sqrt(vectors.shape[1])
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=told)
+
+
+def shrunk(pixels: UInt8[np.ndarray, "N H W C"]) -> Float32[np.ndarray, "N _ _"]:
+    """Shrink pictures to at most 16 × 16 grey pixels, from 0 to 255."""
+    height, width, channels = pixels.shape[1:]
+    weights = np.array(LUMINANCE if channels == 3 else (1.0,), np.float32)
+    across = _areas(width).T
+    across = (across[:, None, :] * weights[:, None]).reshape(width * channels, -1)
+    rows = pixels.reshape(-1, width * channels).astype(np.float32) @ across
+    return np.matmul(_areas(height), rows.reshape(len(pixels), height, -1))
 
 
 def mean_and_deviation(

@@ -64,6 +64,8 @@ def may_flip(
     vectors: Float32[np.ndarray, "N D"],
     mirrored: Float32[np.ndarray, "N D"],
     targets: NDArray[Any] | None,
+    *,
+    scenery: bool = False,
 ) -> bool:
     """Tell whether mirrored pictures could be pictures of the same data and class.
 
@@ -71,6 +73,8 @@ def may_flip(
         vectors: of length 1, one a picture.
         mirrored: of the same pictures, mirrored.
         targets: their classes, as strings; None or numbers if they cannot be told by class.
+        scenery: whether many were taken at one place: then each has others that are near to it, and
+            that a mirrored one has none says nothing.
     """
     order = np.random.default_rng(0).permutation(len(vectors))
     if len(vectors) < _FEW:
@@ -79,7 +83,7 @@ def may_flip(
     among = order[len(asked) : len(asked) + _AMONG]
     own, near = _nearest(vectors[asked], vectors[among])
     turned, near_turned = _nearest(mirrored[asked], vectors[among])
-    if np.median((turned + 1e-3) / (own + 1e-3)) > STRANGE:
+    if not scenery and np.median((turned + 1e-3) / (own + 1e-3)) > STRANGE:
         return False
     if targets is None or targets.dtype.kind == "f":
         return True

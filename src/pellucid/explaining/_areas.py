@@ -4,7 +4,7 @@ Idea: a mark that lies over the edge of two areas is one reason and not two, so 
 do the same are named as one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -13,8 +13,9 @@ def touching(where: Any, other: Any) -> bool:
     """Tell whether two places lie side by side or over each other; meeting at a corner is too far.
 
     Args:
-        where: as in `Parts.where`: [left, top, width, height], or [start, end]. Anything else, such
-            as the name of a column, touches nothing.
+        where: as in `Parts.where`: [left, top, width, height], or [start, end], or several of those
+            by name, as a time and a box. Anything else, such as the name of a column, touches
+            nothing.
         other: the same.
     """
     one, two = _spans(where), _spans(other)
@@ -37,6 +38,8 @@ def together(names: Sequence[str], where: Sequence[Any]) -> tuple[str, Any]:
     if len(names) == 1:
         return names[0], where[0]
     name = f"{names[0]} and {names[1] if len(names) == 2 else f'{len(names) - 1} more'}"
+    if all(isinstance(one, Mapping) for one in where) and len({tuple(one) for one in where}) == 1:
+        return name, {key: together(names, [one[key] for one in where])[1] for key in where[0]}
     spans = [_spans(one) for one in where]
     if not all(spans) or len({len(one) for one in spans}) > 1:
         return name, list(where)
@@ -72,6 +75,9 @@ def is_place(where: Any) -> bool:
 
 def _spans(where: Any) -> list[tuple[float, float]]:
     """Give from where to where a place reaches along each axis; nothing if it is no place."""
+    if isinstance(where, Mapping):
+        each = [_spans(one) for one in where.values()]
+        return [*chain(*each)] if all(each) else []
     if isinstance(where, str) or not isinstance(where, Sequence):
         return []
     if not all(isinstance(one, int | float) for one in where):

@@ -1,0 +1,122 @@
+"""Clips that lie as folders of numbered pictures, one folder a clip.
+
+Idea: people take videos apart into `clip/0001.png, 0002.png, …`. A folder of pictures is a clip if
+their numbers follow one another, and a data set holds clips if all its pictures lie in such folders
+which themselves lie in class folders; class folders of pictures alone are pictures.
+
+Letters: T frames kept, H height, W width.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from pellucid.data import _pictures
+from pellucid.data._sources import Listing, glimpse, natural
+from pellucid.data._video_clips import Form
+from pellucid.data._video_form import Probed
+
+RATE = 25.0  # frames a second: what films and most cameras have; a folder does not say
+quiet = _pictures.quiet
+_FEWEST = 2  # pictures of a clip
+_FOLLOWING = 0.8  # of the numbers in a folder that are one more than the one before
+_BROKEN = 0.5  # of the pictures that cannot be read; more are a broken clip
+
+
+def frames_in(folder: Path) -> list[Path]:
+    """List the pictures of a folder, by number."""
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _pictures.SUFFIXES and not path.name.startswith(".")
+    ]
+    return sorted(found, key=lambda path: natural(path.name))
+
+
+def is_clip(folder: Path) -> bool:
+    """Tell whether a folder holds numbered pictures and nothing below it."""
+    try:
+        inner = any(path.is_dir() for path in folder.iterdir())
+        return not inner and _follow(path.stem for path in frames_in(folder))
+    except OSError:
+        return False
+
+
+def share_in(root: Path) -> float:
+    """Give the share of clip folders among the first folders with pictures in them."""
+    below = {path.parent for path in glimpse(root) if path.suffix.lower() in _pictures.SUFFIXES}
+    if not below:
+        return 0.0
+    deep = [len(path.relative_to(root).parts) >= 2 for path in below]
+    several = len({path.parent for path in below}) < len(below)
+    clips = sum(is_clip(path) for path in sorted(below)[:20]) / min(20, len(below))
+    return clips if all(deep) and several else 0.0
+
+
+def clips_of(listing: Listing) -> Listing:
+    """Give the folders of listed pictures, each as one file would be."""
+    first: dict[str, int] = {}
+    for place, name in enumerate(listing.names):
+        first.setdefault(name.rpartition("/")[0], place)
+    return Listing(
+        root=listing.root,
+        names=tuple(first),
+        classes=tuple(listing.classes[place] for place in first.values()),
+        sides=tuple(listing.sides[place] for place in first.values()),
+    )
+
+
+def probe(folder: Path) -> Probed | None:
+    """Read the size and the number of the frames; None if there are none."""
+    files = frames_in(folder)
+    size = _pictures.probe(files[0]) if files else None
+    return None if size is None else Probed(size[0], size[1], len(files))
+
+
+def decode(
+    folder: Path, form: Form
+) -> tuple[UInt8[np.ndarray, "T H W 3"], tuple[int, int], int] | str:
+    """Bring the frames of a folder to the form.
+
+    Returns:
+        Frames, width and height as they were, and how many there are; or what is wrong, as a
+        clause.
+    """
+    files = frames_in(folder)
+    if not files:
+        return "holds no frames"
+    chosen = [files[place] for place in picked(len(files), form.frames)]
+    wanted = _pictures.Form(height=form.height, width=form.width, channels=3)
+    found = [_pictures.decode(path, wanted) for path in dict.fromkeys(chosen)]
+    told = dict(zip(dict.fromkeys(chosen), found, strict=True))
+    good = [one for one in found if isinstance(one, _pictures.Decoded)]
+    if len(good) < max(1, (1 - _BROKEN) * len(found)):
+        reason = next(one for one in found if isinstance(one, str))
+        lost = len(found) - len(good)
+        return f"has {lost:,} of {len(found):,} frames that cannot be read: the first {reason}"
+    kept, last = [], good[0].pixels
+    for path in chosen:
+        one = told[path]
+        last = last if isinstance(one, str) else one.pixels
+        kept.append(last)
+    return np.stack(kept), (good[0].width, good[0].height), len(files)
+
+
+def picked(count: int, frames: int) -> Sequence[int]:
+    """Give the places of the frames that are shown at T times, evenly over so many frames."""
+    middles = (np.arange(frames) + 0.5) * count / frames
+    places: list[int] = np.minimum(middles.astype(np.int64), count - 1).tolist()
+    return places
+
+
+def _follow(stems: Iterable[str]) -> bool:
+    """Tell whether names differ by a running number alone."""
+    keys = [natural(stem) for stem in stems]
+    if len(keys) < _FEWEST or any(not key or key[-1][1] for key in keys):
+        return False
+    if len({tuple(key[:-1]) for key in keys}) > 1:
+        return False
+    steps = np.diff(sorted(key[-1][0] for key in keys))
+    return bool((steps == steps.min()).mean() >= _FOLLOWING and steps.min() > 0)

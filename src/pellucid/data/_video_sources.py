@@ -1,0 +1,100 @@
+"""What a user may give as clips, told apart: video files, folders of frames, tables that name them.
+
+Letters: N clips.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import Ask, Finding, _pictures
+from pellucid.data import _video_folders as folders
+from pellucid.data._audio_groups import groups_in, kept_apart
+from pellucid.data._found import Found, alone, telling
+from pellucid.data._manifest import names_files
+from pellucid.data._media import TARGET, Medium, found_at, is_table, share_in
+from pellucid.data._sources import listed
+from pellucid.data._video_decoding import SUFFIXES, is_video
+
+COLUMNS = frozenset(
+    {"source_video", "source", "source_id", "video", "video_id", "session", "session_id", "group"}
+    | {"camera", "camera_id", "scene", "subject", "subject_id", "person", "actor", "performer"}
+)
+MEDIUM = Medium(
+    one="clip",
+    many="clips",
+    suffixes=SUFFIXES,
+    formats="MP4, MKV, WebM, AVI or MOV",
+    groups=COLUMNS,
+)
+
+
+def recognised(source: Any) -> float:
+    """Tell how surely this holds clips, from 0 to 1."""
+    if isinstance(source, str | Path):
+        return _path_recognised(Path(source))
+    if isinstance(source, list) and all(isinstance(one, str | Path) for one in source):
+        return max((_path_recognised(Path(one)) for one in source[:20]), default=0.0)
+    return 0.0
+
+
+def found_in(source: Any, ask: Ask) -> Found:
+    """Find the clips of a source and what is known of them.
+
+    Raises:
+        BadInputError: if there are none, or what the user named is not there.
+    """
+    ask = replace(ask, target=ask.target or None)
+    if isinstance(source, list):
+        return alone([Path(one) for one in source])
+    path = Path(source)
+    if path.is_dir() and not share_in(path, MEDIUM):
+        if folders.is_clip(path):
+            return alone([path])
+        if folders.share_in(path) > 0:
+            return _named_by_source(_in_folders(path), ask)
+    return _named_by_source(found_at(path, MEDIUM, ask), ask)
+
+
+def _path_recognised(path: Path) -> float:
+    if path.is_dir():
+        return max(0.97 * share_in(path, MEDIUM), 0.97 * folders.share_in(path))
+    if is_table(path):
+        return 0.97 if names_files(path, SUFFIXES) else 0.0
+    return 0.97 if path.suffix.lower() in SUFFIXES or (path.is_file() and is_video(path)) else 0.0
+
+
+def _in_folders(root: Path) -> Found:
+    """Take each folder of numbered pictures for a clip, the folder above it for its class."""
+    found = folders.clips_of(listed(root, _pictures.SUFFIXES))
+    known = any(found.classes)
+    return Found(
+        paths=found.paths,
+        names=found.names,
+        target=TARGET if known else "",
+        targets=np.array(found.classes, dtype=object) if known else None,
+        sides=telling(found.sides),
+    )
+
+
+def _named_by_source(found: Found, ask: Ask) -> Found:
+    """Read sources off the names of the clips where no column tells them."""
+    if ask.schema is not None or found.groups is not None:
+        return found
+    groups = groups_in(found.names, found.targets)
+    if groups is None or not kept_apart(groups, found.sides):
+        return found
+    return replace(found, groups=groups, notes=(*found.notes, _said(groups)))
+
+
+def _said(groups: NDArray[np.object_]) -> Finding:
+    values = sorted(set(groups.tolist()))
+    shown = ", ".join(repr(value) for value in values[:3])
+    text = (
+        f"the names of the files tell {len(values):,} sources apart ({shown}, …): the clips of each"
+        " stay on one side of a split"
+    )
+    return Finding(what="groups in names", level="note", text=text)
