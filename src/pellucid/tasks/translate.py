@@ -45,6 +45,7 @@ from pellucid.tasks._translate_confidence import foretold, learned
 from pellucid.tasks._translate_copying import copied
 from pellucid.tasks._translate_faults import strange
 from pellucid.tasks._translate_scores import bleu, chrfs, scores, signatures
+from pellucid.tasks._translate_turned import TurnedTranslate
 
 _POWERS = (0.6, 0.8, 1.0, 1.2, 1.4)  # of the length, that are tried
 _GLANCED = 200  # sentences that a look during training is content with
@@ -214,6 +215,9 @@ class Translate(Task):
         return [
             joined(told[start:end], between[start:end]) for start, end in itertools.pairwise(edges)
         ]
+
+    def turned(self) -> TurnedTranslate:
+        return TurnedTranslate(self.schema, task=Translate, translators=_translators)
 
     def posed(self, network: nn.Module, x: Float[Tensor, "B S"]) -> Float[Tensor, "B R"]:
         """Put the likeliest translation of each behind its source, to be weighed and explained."""
