@@ -17,7 +17,9 @@ from pellucid.networks._beam import END
 from pellucid.networks._translating import Translator
 from pellucid.preparing import prepare
 from pellucid.registry import network as networks
-from pellucid.training.budget import Budget
+from pellucid.training.budget import Budget, Clock
+from pellucid.training.choosing import choose_by_rule
+from pellucid.training.signals import Asked
 
 SOURCES, TARGETS = (list(side) for side in zip(*invented(400, seed=7), strict=True))
 PAIRS = SOURCES[:240], TARGETS[:240]
@@ -127,7 +129,8 @@ def test_what_was_made_is_kept_for_a_run_that_goes_on(ready):
     one._made = np.full((3, 4), 5, np.uint16), torch.full((3, 6), 7)
     kept = {key: value.clone() for key, value in one.tensors().items()}
     other = _unpaired.Unpaired(ready, ALONE, ask=Ask(), limits=Budget())
-    making = _unpaired.Making(choice=None, clock=None, seconds=0.0, asked=None)
+    choice = choose_by_rule(ready.task, ready.train, wish="attention", steps=1)
+    making = _unpaired.Making(choice=choice, clock=Clock(1.0), seconds=0.0, asked=Asked())
 
     assert other.fold(0, making, kept) is ready
     fold = other.fold(1, making, kept)

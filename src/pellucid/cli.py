@@ -264,11 +264,18 @@ def generate(  # noqa: PLR0913 - one argument an option
 
 
 @app.command()
-def translate(model: ModelFile) -> None:
+def translate(
+    model: ModelFile,
+    *,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A name that must not be changed; many times.")
+    ] = None,
+) -> None:
     """Translate the lines of standard input, in their order, as they come."""
     from pellucid.translating import translate as lines_of
 
-    for line in lines_of(pellucid.load(model), _shell.lines()):
+    given = lines_of(pellucid.load(model), _shell.lines(), keep=keep or (), say=_shell.tell)
+    for line in given:
         _shell.say(line)
 
 

@@ -105,6 +105,14 @@ class Task(ABC):
     def loss(self, network: nn.Module, batch: Batch, part: str) -> Tensor:
         """What training lowers: per example (B,) where it can be told apart, else a scalar."""
 
+    def sizes(self, supply: Supply) -> Tensor | None:
+        """Give what examples of a step shall be alike in, (N,) int64; None where all are alike.
+
+        The lengths of what is read, by default; a task whose answers have lengths, too, says how
+        both count.
+        """
+        return supply.sizes
+
     def outcome(self, network: nn.Module, x: Tensor) -> Tensor:
         """Give what is kept of a batch, (B, K), to be scored, calibrated and answered from.
 
