@@ -35,7 +35,7 @@ def ask(setting: Setting) -> None:
     systems = [
         _own("pellucid en-de", data, there, long),
         _own("pellucid en-de", data, there, short),
-        _own("pellucid seq2seq en-de", data, there, long, ("--network", "seq2seq")),
+        _own("pellucid seq2seq", data, there, long, ("--network", "seq2seq")),
         _peer(data, there, long),
     ]
     measure("translation en-de", systems, setting)

@@ -12,7 +12,7 @@ from pellucid import _unpaired
 from pellucid.cli import main
 from pellucid.data import Ask
 from pellucid.data._pairs_specimen import invented
-from pellucid.errors import BadInputError
+from pellucid.errors import BadInputError, BudgetError
 from pellucid.networks._beam import END
 from pellucid.networks._translating import Translator
 from pellucid.preparing import prepare
@@ -140,6 +140,21 @@ def test_what_was_made_is_kept_for_a_run_that_goes_on(ready):
     assert whole["x"][-1].tolist()[:4] == [5.0] * 4
     assert ready.task.told(whole["y"][:-3]) == ready.task.told(everything(ready)["y"])
     assert other.brought.made == 3
+
+
+def test_too_little_time_for_making_loses_nothing_that_was_learned(ready, monkeypatch):
+    def hurried(*given, **more):
+        raise BudgetError(given="0.0 s are left", needed="time", remedy="give a longer --budget")
+
+    monkeypatch.setattr(_unpaired, "choose_by_clock", hurried)
+    found = _unpaired.Unpaired(ready, ALONE, ask=Ask(), limits=Budget())
+    choice = choose_by_rule(ready.task, ready.train, wish="attention", steps=1)
+    making = _unpaired.Making(choice=choice, clock=Clock(1.0), seconds=0.1, asked=Asked())
+
+    fold = found.fold(1, making, {})
+
+    assert len(fold.train) == len(ready.train)
+    assert "no example could be made" in found.told
 
 
 def test_the_command_takes_several_files(tmp_path, capsys):

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from pellucid import _inference
 from pellucid.data import Ask
 from pellucid.data._batches import Supply
-from pellucid.errors import BadInputError, InterruptedRunError
+from pellucid.errors import BadInputError, BudgetError, InterruptedRunError
 from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared
 from pellucid.tasks import Task
@@ -38,6 +38,7 @@ from pellucid.training.signals import Asked
 NETWORKS = 2  # one without the made examples, one with them
 COMPARING = 2.5  # times as long as judging two networks that comparing them takes, too
 _MOST = 3.0  # made examples for each one that was given
+_LIMIT = 500_000  # of them in all: they lie in memory
 _MAKING = 0.4  # of the time of the second network, for all that makes its examples
 _LEARNING = 0.75  # of that, for learning the turned question
 _TOGETHER = 512  # answers that sources are made for at once
@@ -124,7 +125,7 @@ class Unpaired:
                 needed="others, in the language of the answers",
                 remedy="leave --unpaired out, or name another file",
             )
-        most = math.ceil(_MOST * len(ready.train))
+        most = min(_LIMIT, math.ceil(_MOST * len(ready.train)))
         order = np.random.default_rng(limits.seed).permutation(np.flatnonzero(good))
         self._stored = found[order[:most]]
         self._made: tuple[NDArray[Any], Tensor] | None = None
@@ -165,6 +166,8 @@ class Unpaired:
         if self._made is None:
             try:
                 self._made = self._make(making)
+            except BudgetError:  # what was learned before must not be lost
+                self._made = self._stored[:0], self.ready.train.y[:0].cpu()
             except InterruptedRunError as error:
                 raise InterruptedRunError(
                     f"stopped by {making.asked.name} while examples were made from unpaired"
@@ -263,6 +266,11 @@ class Unpaired:
     def told(self) -> str:
         """Say what was made and what it brought."""
         told, task = self.brought, self.ready.task
+        if not told.made:
+            return (
+                "no example could be made from unpaired answers in the time there was: give a"
+                " longer --budget"
+            )
         which = {
             "without": "the network without them answers",
             "with": "the network with them answers",
