@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pellucid.data import Ask
+from pellucid.data._batches import Supply
 from pellucid.data._pairs_specimen import invented
 from pellucid.data.pairs import Pairs
 from pellucid.errors import BadInputError
@@ -331,3 +332,19 @@ def test_words_of_a_translation_are_explained_by_their_number(ready):
     assert task.answer_place(task.answer_name(3)) == task.answer_place("3") == 3
     with pytest.raises(BadInputError, match="the number of a word"):
         task.answer_place("Hund")
+
+
+def test_sentences_of_a_step_are_alike_in_source_and_target(ready):
+    task, x, y, _ = ready
+    stored = x.numpy().astype(np.uint16)
+    supply = Supply(Pairs(), task.schema, stored, np.arange(len(x)), y)
+    sizes = task.sizes(supply)
+    read, written = (x != 0).sum(dim=1), (y != 0).sum(dim=1)
+
+    order = sizes.argsort(stable=True)
+
+    longer = torch.maximum(read, written)[order]
+    assert bool((longer[1:] >= longer[:-1]).all())
+    same = (longer[1:] == longer[:-1]).nonzero()[:, 0]
+    both = (read + written)[order]
+    assert bool((both[same + 1] >= both[same]).all())

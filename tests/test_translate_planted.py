@@ -83,6 +83,17 @@ def test_lines_are_translated_in_order_and_empty_ones_stay(model):
 
 
 @pytest.mark.slow
+def test_a_name_that_was_never_seen_stands_where_it_belongs(model):
+    words = SOURCES[2_001].split()
+    given = " ".join([*words[:2], "Zubrika", *words[3:]])
+    told = []
+    (made,) = translate(model, [given], keep=["Zubrika"], say=told.append)
+
+    assert made.split()[1] == "Zubrika"
+    assert not told
+
+
+@pytest.mark.slow
 def test_a_long_text_is_translated_by_its_sentences(model):
     text = ". ".join(SOURCES[2_000:2_012]) + "."
     answer = model.predict({"text": text})

@@ -1,14 +1,25 @@
 """One run of `fit`: its wish, its clock, and its stages, each in the time that it may take."""
 
 import math
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import psutil
 from torch import Tensor, nn
 
 from pellucid._jury import SHARE, Jury
-from pellucid._recording import EXIT, Recorded, Trained, recorded
+from pellucid._readying import readied
+from pellucid._recording import (
+    EXIT,
+    Recorded,
+    Trained,
+    answering,
+    held_out,
+    only,
+    recorded,
+    sampled,
+)
+from pellucid._unpaired import COMPARING, NETWORKS, Making, Unpaired
 from pellucid._views import drawing
 from pellucid._wish import Wish
 from pellucid.errors import InterruptedRunError
@@ -17,7 +28,6 @@ from pellucid.explaining._cases import Cases
 from pellucid.generating import tried
 from pellucid.judging import account, glanced, judge, look, looks_of
 from pellucid.model import Model
-from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, prepare
 from pellucid.training.budget import Clock
 from pellucid.training.checkpoint import Checkpoint, Kept
@@ -43,8 +53,6 @@ _WORTH = 0.6  # of the passes that a network can use: what makes one more of the
 _ADDING = 0.25  # seconds for intervals, calibration and saving beside the held-out looks
 _COMPILING = 300.0  # s; from this budget on a network is compiled on a GPU. Not yet measured there.
 _EXPLAINED = 6.0  # s, the most for measuring explanations: their choice is clear by then
-_READYING = 0.06  # of the budget, for what a task must do before training
-_READIED = 40.0  # s, the most for it
 _TRYING = 1.0  # s, the most for seeing what a model writes
 _MAKING = 4.0  # times as long as learning from an example takes making an answer
 _MARGIN = 0.01  # of the budget, for a machine that slows down in the last seconds
@@ -71,6 +79,7 @@ class Fitting:
         self.notes: list[str] = []
         self.jury = Jury(math.inf)
         self.crew: Crew | None = None
+        self.unpaired: Unpaired | None = None
 
     def fit(self, data: Any) -> Model:
         """Go the whole way from raw data to a model that is saved."""
@@ -109,14 +118,18 @@ class Fitting:
         before = self.clock.spent
         limits = self.wish.limits
         memory = limits.memory or psutil.virtual_memory().available // 2
+        ask = self.wish.ask(memory=memory, reading=max(0.0, _READING * self.clock.left))
         ready = prepare(
             data,
-            self.wish.ask(memory=memory, reading=max(0.0, _READING * self.clock.left)),
+            ask,
             task=self.wish.task,
             valid=self.wish.valid,
             seed=limits.seed,
             device=self.wish.device,
         )
+        if self.wish.unpaired is not None:
+            self.unpaired = Unpaired(ready, self.wish.unpaired, ask=ask, limits=limits)
+            self._say(self.unpaired.said)
         self.times["reading"] = self.clock.spent - before
         self._heed()
         return ready
@@ -133,10 +146,13 @@ class Fitting:
             choice = choose_by_rule(ready.task, ready.train, wish=network, steps=limits.steps)
         else:
             left = self.clock.left - self._reserve(0.0)
+            left /= NETWORKS if self.unpaired else 1
             choice = choose_by_clock(
                 ready.task, ready.train, wish=network, seed=limits.seed, seconds=left
             )
-        if ready.divide is None or isinstance(network, nn.Module):
+        if self.unpaired:
+            choice = choice.of(NETWORKS)
+        elif ready.divide is None or isinstance(network, nn.Module):
             choice = choice.of(1)
         self.times["choosing"] = self.clock.spent - before
         self._heed()
@@ -153,7 +169,8 @@ class Fitting:
         done: dict[str, Tensor] = {}
         while len(trained) < choice.members:
             number = len(trained)
-            fold = ready.fold(number)
+            fold = self._fold(ready, choice, number, kept)
+            done |= self.unpaired.tensors() if self.unpaired else {}
             learner = self._learner(fold, choice, self._network(ready, choice, number))
             run = self._run(fold, choice, learner, checkpoint, number)
             if trained:
@@ -170,39 +187,43 @@ class Fitting:
                 run.curve, run.said = kept.facts["curve"], kept.facts["said"]
             else:
                 if kept is None:
-                    self._ready(fold, learner, run)
+                    readied(fold, learner, run, self.wish.limits)
                 train(learner, run, kept)
                 kept = None
             learner.rest()
             run.good = None
             weights = learner.network.state_dict()
             done |= {f"done.{number}.{name}": value for name, value in weights.items()}
-            trained.append(Trained(fold, learner, run))
+            trained.append(Trained(ready if self.unpaired else fold, learner, run))
             choice = self._planned_again(ready, choice, trained)
         return choice, trained
 
-    def _ready(self, fold: Prepared, learner: Learner, run: Run) -> None:
-        """Let the task do what must be done once before training."""
-        limits = self.wish.limits
-        seconds = None if limits.seconds is None else min(_READIED, _READYING * limits.seconds)
-        told = fold.task.ready(
-            learner.network,
-            fold.train,
-            seconds=None if limits.steps is not None else seconds,
-            seed=limits.seed,
-            half=learner.habits.numerics.dtype == "bfloat16",
-        )
-        if told:
-            say(run, told)
+    def _fold(self, ready: Prepared, choice: Choice, number: int, kept: Kept | None) -> Prepared:
+        """Give what one network learns from: a division of its own, or made examples beside."""
+        if self.unpaired is None:
+            return ready.fold(number)
+        looks = self.jury.whole * self._looks(ready, choice)
+        if number:
+            self._stage("making")
+        seconds, before = self.clock.left - self._reserve(looks), self.clock.spent
+        given = Making(choice=choice, clock=self.clock, seconds=seconds, asked=self.asked)
+        fold = self.unpaired.fold(number, given, {} if kept is None else kept.tensors)
+        self.times["making"] = self.clock.spent - before
+        return fold
+
+    def _looks(self, ready: Prepared, choice: Choice) -> float:
+        """Give how many looks at all that is held out the judgement takes as long as."""
+        again = COMPARING if self.unpaired else 1.0
+        return sum(looks_of(ready)) * choice.members * again
 
     def _planned_again(self, ready: Prepared, choice: Choice, trained: list[Trained]) -> Choice:
         """Plan how many networks the time is for, from the speed of those that are trained."""
         run = trained[-1].run
         each = run.pace.per_step * run.pace.most
         alone = ready.divide is None or isinstance(self.wish.network, nn.Module)
-        if alone or self.wish.limits.steps is not None or not 0 < each < math.inf:
+        if self.unpaired or alone or self.wish.limits.steps is not None or not 0 < each < math.inf:
             return choice
-        looks = sum(looks_of(ready.sampled(self.jury.share))) * choice.members
+        looks = self._looks(ready.sampled(self.jury.share), choice)
         left = self.clock.left - self._reserve(looks * run.looking)
         planned = len(trained) + max(0, math.ceil(left / each - _WORTH))
         if trained[-1].learner.step < run.pace.most:  # it made room for the others
@@ -242,7 +263,7 @@ class Fitting:
     ) -> Run:
         limits = self.wish.limits
         held, made = len(ready.valid.y), ready.task.made
-        needed = sum(looks_of(ready)) * choice.members
+        needed = self._looks(ready, choice)
         each = choice.per_example * (_MAKING if made else 1 / 3)  # seconds to answer an example
         each = max(each, self.jury.whole / held)
         whole = self.jury.fitted(each * held * self.jury.share, needed)
@@ -296,13 +317,16 @@ class Fitting:
         """Judge and calibrate on what was held out, and write the record."""
         self._stage("calibrating")
         before = self.clock.spent
-        held = sum(len(each.ready.valid.y) for each in trained)
-        trained = [each._replace(ready=each.ready.sampled(self.jury.share)) for each in trained]
+        held = held_out(trained)
+        trained = sampled(trained, self.jury.share)
+        fewer = self.jury.says(held_out(trained), held)
+        if self.unpaired:
+            networks = [each.learner.network.eval() for each in trained]
+            which = self.unpaired.compared(networks, trained[0].ready, choice)
+            say(trained[-1].run, self.unpaired.told)
+            choice, trained = choice.of(len(which)), only(trained, which)
         ready, _, run = trained[0]
-        fewer = self.jury.says(sum(len(each.ready.valid.y) for each in trained), held)
-        folds = [(each.ready, each.learner.network) for each in trained]
-        networks = [network.eval() for _, network in folds]
-        network = networks[0] if len(networks) == 1 else Committee(networks)
+        network, folds = answering(trained)
         judged = judge(folds, network, choice.numerics)
         idle = "not one step of training fitted into the time: the answers are guesses"
         idle = "" if trained[-1].learner.step else idle
@@ -342,28 +366,19 @@ class Fitting:
         if self.wish.limits.seconds is not None:
             spare = self.clock.left - self._reserve(0.0) + self._explaining
             seconds = min(self._explaining, max(0.0, spare))
-        cases: Cases | None = None
-        trust: dict[str, Any] = {}
-        try:
-            cases, trust = account(ready, subject, seed=seed, seconds=seconds)
-        # A network of the user's own or an explainer may fail in any way; what was learned is done.
-        except Exception as error:
-            say(run, f"explanations could not be measured: {type(error).__name__}: {error}")
+        cases, trust = account(ready, subject, run, seed=seed, seconds=seconds)
         self.times["explaining"] = self.clock.spent - before
         return cases, trust
 
     def _record(
         self, choice: Choice, trained: list[Trained], judged: dict[str, Any]
     ) -> dict[str, Any]:
+        limits, out, spent = self.wish.limits, self.wish.out, self.clock.spent
         whole = Recorded(
-            limits=self.wish.limits,
-            out=self.wish.out,
-            spent=self.clock.spent,
-            times=self.times,
-            choice=choice,
-            trained=trained,
+            limits=limits, out=out, spent=spent, times=self.times, choice=choice, trained=trained
         )
-        return recorded(whole, judged)
+        brought = {"unpaired": asdict(self.unpaired.brought)} if self.unpaired else {}
+        return recorded(whole, judged | brought)
 
     def _say(self, sentence: str) -> None:
         """Tell whoever watches, and keep it for the record."""

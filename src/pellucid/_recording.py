@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
+from pellucid.networks._committee import Committee
 from pellucid.preparing import Prepared, faults_as_json
 from pellucid.training.budget import Budget
 from pellucid.training.choosing import Choice
@@ -26,6 +28,33 @@ class Trained(NamedTuple):
     ready: Prepared
     learner: Learner
     run: Run
+
+
+def held_out(trained: Sequence[Trained]) -> int:
+    """Count what was held out; what was held out from several networks counts once."""
+    return sum({id(each.ready): len(each.ready.valid.y) for each in trained}.values())
+
+
+def sampled(trained: Sequence[Trained], share: float) -> list[Trained]:
+    """Give networks with a fair sample of what was held out from each."""
+    found = {id(each.ready): each.ready.sampled(share) for each in trained}
+    return [each._replace(ready=found[id(each.ready)]) for each in trained]
+
+
+def only(trained: Sequence[Trained], which: Sequence[int]) -> list[Trained]:
+    """Give some of the networks, each with the account of the whole run, which the last has."""
+    return [trained[place]._replace(run=trained[-1].run) for place in which]
+
+
+def answering(
+    trained: Sequence[Trained],
+) -> tuple[nn.Module, list[tuple[Prepared, nn.Module]]]:
+    """Give what answers, and with what was held out from whom it is judged."""
+    several = [each.learner.network.eval() for each in trained]
+    network = several[0] if len(several) == 1 else Committee(several)
+    if len({id(each.ready) for each in trained}) == 1:
+        return network, [(trained[0].ready, network)]
+    return network, [(each.ready, each.learner.network) for each in trained]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +126,7 @@ def _summary(ran: Recorded, judged: Mapping[str, Any]) -> dict[str, Any]:
         "network": ran.choice.built,
         "weights": weights * len(ran.trained),
         "n_train": len(ready.train),
-        "n_valid": sum(len(each.ready.valid.y) for each in ran.trained),
+        "n_valid": held_out(ran.trained),
         **judged,
         "seconds": round(ran.spent, 2),
         "budget": ran.limits.seconds,

@@ -29,6 +29,7 @@ class Wish:
     cases: bool
     horizon: int | None = None
     past: int | None = None
+    unpaired: Any = None
 
     def ask(self, *, memory: int, reading: float) -> Ask:
         """Say what reading must know.

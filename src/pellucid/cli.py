@@ -100,6 +100,9 @@ def fit(  # noqa: PLR0913 - one argument an option
     ] = None,
     horizon: Annotated[int | None, typer.Option(help="Steps that a forecast shall reach.")] = None,
     past: Annotated[int | None, typer.Option(help="Steps that it may look back at.")] = None,
+    unpaired: Annotated[
+        list[str] | None, typer.Option(help="Text of the target language alone, to learn from.")
+    ] = None,
     budget: Annotated[str, typer.Option(help="Time for everything: '60 s', '1.5 h'.")] = "10 min",
     memory: Annotated[str | None, typer.Option(help="Memory to keep to: '4 GiB'.")] = None,
     steps: Annotated[int | None, typer.Option(help="Take exactly this many; no clock.")] = None,
@@ -130,6 +133,7 @@ def fit(  # noqa: PLR0913 - one argument an option
             valid=_shell.one_or_all(valid) if valid else None,
             horizon=horizon,
             past=past,
+            unpaired=unpaired or None,
             budget=budget,
             memory=memory,
             steps=steps,
@@ -260,11 +264,18 @@ def generate(  # noqa: PLR0913 - one argument an option
 
 
 @app.command()
-def translate(model: ModelFile) -> None:
+def translate(
+    model: ModelFile,
+    *,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A name that must not be changed; many times.")
+    ] = None,
+) -> None:
     """Translate the lines of standard input, in their order, as they come."""
     from pellucid.translating import translate as lines_of
 
-    for line in lines_of(pellucid.load(model), _shell.lines()):
+    given = lines_of(pellucid.load(model), _shell.lines(), keep=keep or (), say=_shell.tell)
+    for line in given:
         _shell.say(line)
 
 

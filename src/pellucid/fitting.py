@@ -28,6 +28,7 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
     steps: int | None = None,
     horizon: int | None = None,
     past: int | None = None,
+    unpaired: Any = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
@@ -53,6 +54,9 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
         steps: take exactly this many steps instead, repeatable to the last bit on a CPU.
         horizon: steps that a forecast shall reach; None for the kind of data to choose.
         past: steps that a forecast may look back at, at most; None for the kind to choose.
+        unpaired: answers that have no source, from which is learned, too: a file of sentences in
+            the target language, several, or a list of sentences. Half of the budget learns without
+            them, so that what they bring is known.
         seed: starting point of every random choice.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         out: where to save the model; checkpoints are kept beside it meanwhile, in "OUT.run".
@@ -80,6 +84,7 @@ def fit(  # noqa: PLR0913 - the one verb with many options; all but the data can
         cases=cases,
         horizon=horizon,
         past=past,
+        unpaired=unpaired,
     )
     if wish.out is not None:
         _archive.check_place(wish.out)

@@ -129,16 +129,28 @@ def judge(
 
 
 def account(
-    ready: Prepared, subject: Subject, *, seed: int, seconds: float | None
-) -> tuple[Cases, dict[str, Any]]:
+    ready: Prepared, subject: Subject, run: Run, *, seed: int, seconds: float | None
+) -> tuple[Cases | None, dict[str, Any]]:
     """Choose the cases that explanations point to, and measure which explainer to believe.
 
     Args:
         ready: the data, with what was held out from this network.
         subject: the network that will answer.
+        run: hears why it could not be done, if it could not.
         seed: of the choice.
         seconds: for all of it; None for a fixed number of cases.
     """
+    try:
+        return _accounted(ready, subject, seed=seed, seconds=seconds)
+    # A network of the user's own or an explainer may fail in any way; what was learned is done.
+    except Exception as error:
+        say(run, f"explanations could not be measured: {type(error).__name__}: {error}")
+        return None, {}
+
+
+def _accounted(
+    ready: Prepared, subject: Subject, *, seed: int, seconds: float | None
+) -> tuple[Cases, dict[str, Any]]:
     assert ready.learned is not None
     started = time.perf_counter()
     places = _spread(ready.train.y.cpu(), seed)

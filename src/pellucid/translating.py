@@ -6,7 +6,7 @@ types a line wants to wait for others. So lines are gathered as long as they com
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pellucid.errors import BadInputError
@@ -19,12 +19,20 @@ _TOGETHER = 512  # lines
 _WAITING = 0.05  # s for a further line
 
 
-def translate(model: "Model", lines: Iterable[str]) -> Iterator[str]:
+def translate(
+    model: "Model",
+    lines: Iterable[str],
+    *,
+    keep: Sequence[str] = (),
+    say: Callable[[str], object] | None = None,
+) -> Iterator[str]:
     """Translate lines; an empty one stays empty, a long one is translated by its sentences.
 
     Args:
         model: that translates.
         lines: as they come; never more than some hundred are held.
+        keep: names that must stand in a translation as they stand in its source.
+        say: is told of a name that could not be kept.
 
     Raises:
         BadInputError: if the model does not translate.
@@ -35,10 +43,37 @@ def translate(model: "Model", lines: Iterable[str]) -> Iterator[str]:
             needed="a model that translates",
             remedy="learn one: `pellucid fit train.en train.de --task translate`",
         )
-    return (line for some in _gathered(lines) for line in _translated(model, some))
+    if not all(map(str.strip, keep)):
+        raise BadInputError(
+            given="an empty name to be kept",
+            needed="a word of the sources that must not be changed",
+            remedy="leave it out",
+        )
+    pairs = (pair for some in _gathered(lines) for pair in _translated(model, some))
+    return (
+        (_kept(model, *pair, keep, say) for pair in pairs) if keep else (made for _, made in pairs)
+    )
 
 
-def _translated(model: "Model", lines: list[str]) -> list[str]:
+def _kept(
+    model: "Model",
+    line: str,
+    made: str,
+    keep: Sequence[str],
+    say: Callable[[str], object] | None,
+) -> str:
+    from pellucid import _keeping
+
+    if made and _keeping.missing(line, made, keep):
+        made = _keeping.kept(model, line, made, keep)
+        lost = _keeping.missing(line, made, keep)
+        if lost and say is not None:
+            say(f"no word of the translation stands for {', '.join(lost)}: {line[:60]!r}")
+    return made
+
+
+def _translated(model: "Model", lines: list[str]) -> list[tuple[str, str]]:
+    """Give lines with their translations."""
     told = [line.strip() for line in lines]
     places = [place for place, line in enumerate(told) if line]
     made = [""] * len(lines)
@@ -48,7 +83,7 @@ def _translated(model: "Model", lines: list[str]) -> list[str]:
         for place, answer in zip(places, several, strict=True):
             if isinstance(answer, Translation):
                 made[place] = " ".join(answer.text.split("\n"))
-    return made
+    return list(zip(told, made, strict=True))
 
 
 def _gathered(lines: Iterable[str]) -> Iterator[list[str]]:

@@ -14,6 +14,7 @@ from pellucid.explaining._reliance import Reliance
 from pellucid.explaining._relying import rely
 from pellucid.explaining._suspects import Group, Suspect, suspects, weakest
 from pellucid.reporting._answers import Shown, look
+from pellucid.reporting._picked_sections import Picked, pick
 from pellucid.reporting._sample import (
     Sample,
     Scored,
@@ -83,6 +84,7 @@ class Facts:
         shown: answers as they look, where words do not say them.
         groups: that it is clearly weaker for than for all, the weakest first.
         suspects: examples whose target is likely wrong, the likeliest first.
+        picked: examples that it is worst at, and that it doubts most, where the task lists them.
         strange: what is degenerate about the answers; "" if nothing.
         silent: why a part of explaining is missing, by its name.
     """
@@ -99,6 +101,7 @@ class Facts:
     shown: Shown = field(default_factory=Shown)
     groups: Sequence[Group] = ()
     suspects: Sequence[Suspect] = ()
+    picked: tuple[Picked, ...] = ()
     strange: str = ""
     silent: Mapping[str, str] = field(default_factory=dict)
 
@@ -153,12 +156,14 @@ def gather(model: "Model", data: Any, asked: Asked) -> Facts:
     if found is None:
         details = summary.get("details", {})
         return Facts(model=model, asked=asked, scored=known, details=details)
+    details = _details(model, found)
     return Facts(
         model=model,
         asked=asked,
         sample=found,
         scored=known,
-        details=_details(model, found),
+        details=details,
+        picked=pick(model, found, details),
         strange=model.task.degenerate(found.outputs) or "",
         shown=look(model, found),
         **_looked(model, found, _seconds(model, asked, time.monotonic() - started)),

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from pellucid.reporting import (
     _answers,
     _made_sections,
+    _picked_sections,
     _run_sections,
     _score_sections,
     _why_sections,
@@ -50,6 +51,7 @@ def _sections(facts: Facts, caveats: list[Caveat]) -> list[Section]:
         _score_sections.confusion(facts),
         _answers.answers(facts),
         _why_sections.mistakes(facts),
+        _picked_sections.picked(facts),
         _why_sections.reliance(facts),
         _score_sections.groups(facts),
         _why_sections.suspects(facts),

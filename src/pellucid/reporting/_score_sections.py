@@ -11,10 +11,20 @@ from pellucid import _grid
 from pellucid.reporting._blocks import Block, Cell, Section, Words, counted, table
 from pellucid.reporting._facts import Facts
 from pellucid.reporting._figures import Axis, agreement, intervals, reliability
+from pellucid.reporting._picked_sections import LISTED
 
 _PAIRS = 8  # confusions that are named
 _LEANING = 0.02  # mean confidence less accuracy that is worth a word
-_KNOWN = {"calibration", "confusion", "per_class", "coverage", "agreement", "classes", "asked"}
+_KNOWN = {
+    *LISTED,
+    "calibration",
+    "confusion",
+    "per_class",
+    "coverage",
+    "agreement",
+    "classes",
+    "asked",
+}
 
 
 def scores(facts: Facts) -> Section:

@@ -20,8 +20,9 @@ from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError
 from pellucid.tasks._drawing import Drawing
 from pellucid.tasks._telling import Answer, Estimate, Trouble
+from pellucid.tasks._turned import Turned
 
-__all__ = ["Answer", "Batch", "Calibration", "Estimate", "Task", "Trouble"]
+__all__ = ["Answer", "Batch", "Calibration", "Estimate", "Task", "Trouble", "Turned"]
 
 Batch = Mapping[str, Tensor]
 Calibration = Mapping[str, Any]  # plain JSON
@@ -104,6 +105,14 @@ class Task(ABC):
     def loss(self, network: nn.Module, batch: Batch, part: str) -> Tensor:
         """What training lowers: per example (B,) where it can be told apart, else a scalar."""
 
+    def sizes(self, supply: Supply) -> Tensor | None:
+        """Give what examples of a step shall be alike in, (N,) int64; None where all are alike.
+
+        The lengths of what is read, by default; a task whose answers have lengths, too, says how
+        both count.
+        """
+        return supply.sizes
+
     def outcome(self, network: nn.Module, x: Tensor) -> Tensor:
         """Give what is kept of a batch, (B, K), to be scored, calibrated and answered from.
 
@@ -153,6 +162,18 @@ class Task(ABC):
         """
         del owners, between
         return answers
+
+    def turned(self) -> Turned:
+        """Give the same question the other way round, so that answers alone can be learned from.
+
+        Raises:
+            BadInputError: if nothing can be learned from them, as it is by default.
+        """
+        raise BadInputError(
+            given=f"unpaired answers, and a model that is to {self.name}",
+            needed="pairs of sentences, whose sources can be made",
+            remedy="leave --unpaired out",
+        )
 
     def posed(self, network: nn.Module, x: Tensor) -> Tensor:
         """Give x as it is when its answer is explained.

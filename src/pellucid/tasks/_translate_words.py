@@ -46,6 +46,11 @@ class Words:
         return (found % self.codes) * (found >= self.codes)
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    """Give where the words of an answer start and end, in characters."""
+    return [found.span() for found in _WORD.finditer(text)]
+
+
 def widened(parts: Parts, x: Float[Tensor, " R"], codes: int, form: Form, which: int) -> Parts:
     """Add to the words of a source the words that were written before the one explained.
 

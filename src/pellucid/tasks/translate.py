@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.data import Parts, Schema
+from pellucid.data._batches import Supply
 from pellucid.data._targets import are_texts
 from pellucid.data._text_forms import END, Form, learned_from
 from pellucid.errors import BadInputError
@@ -45,6 +46,7 @@ from pellucid.tasks._translate_confidence import foretold, learned
 from pellucid.tasks._translate_copying import copied
 from pellucid.tasks._translate_faults import strange
 from pellucid.tasks._translate_scores import bleu, chrfs, scores, signatures
+from pellucid.tasks._translate_turned import TurnedTranslate
 
 _POWERS = (0.6, 0.8, 1.0, 1.2, 1.4)  # of the length, that are tried
 _GLANCED = 200  # sentences that a look during training is content with
@@ -118,6 +120,13 @@ class Translate(Task):
         nats = _translators(network)[0].taught(batch["x"], batch["y"])
         counts = (batch["y"] != 0).sum(dim=1)
         return nats.float().sum(dim=1) * (len(nats) / counts.sum())
+
+    def sizes(self, supply: Supply) -> Int[Tensor, " N"] | None:
+        read, written = supply.sizes, (supply.y != 0).sum(dim=1).cpu()
+        if read is None:
+            return written
+        # Both sides are filled up to the longest of the batch: the longer of them counts most.
+        return torch.maximum(read, written) * _MOST + read + written
 
     def outcome(self, network: nn.Module, x: Float[Tensor, "B S"]) -> Float[Tensor, "B K"]:
         rows = row(translated(_translators(network), x))
@@ -215,12 +224,19 @@ class Translate(Task):
             joined(told[start:end], between[start:end]) for start, end in itertools.pairwise(edges)
         ]
 
+    def turned(self) -> TurnedTranslate:
+        return TurnedTranslate(self.schema, task=Translate, translators=_translators)
+
     def posed(self, network: nn.Module, x: Float[Tensor, "B S"]) -> Float[Tensor, "B R"]:
         """Put the likeliest translation of each behind its source, to be weighed and explained."""
         found = translated(_translators(network), x)
         best = scored(found, 1.0).argmax(dim=1)
-        codes = found.codes[torch.arange(len(x)), best]
-        return torch.cat([x, (codes + self._codes) * (codes != 0)], dim=1)
+        return self._behind(x, found.codes[torch.arange(len(x)), best])
+
+    def answered(self, x: Float[Tensor, "B S"], texts: Sequence[str]) -> Float[Tensor, "B R"]:
+        """Put translations behind their sources, as `posed` does with the network's own."""
+        y = self.encode(np.array([*texts, None], object)[:-1])
+        return self._behind(x, y[:, : self._longest].to(x.device))
 
     def divided(self, parts: Parts, x: Float[Tensor, " R"], which: int) -> Parts:
         return _translate_words.widened(parts, x, self._codes, self._form, which)
@@ -228,7 +244,12 @@ class Translate(Task):
     def illustrated(self, x: Float[Tensor, " R"], parts: Parts, ask: Any) -> bytes:
         from pellucid.tasks._translate_alignment import picture
 
-        return picture(x, parts, ask, _translate_words.Words(self._form, self._codes))
+        return picture(x, parts, ask, self.words)
+
+    @property
+    def words(self) -> _translate_words.Words:
+        """What tells the words of translations."""
+        return _translate_words.Words(self._form, self._codes)
 
     @property
     def unit(self) -> str:
@@ -291,6 +312,9 @@ class Translate(Task):
     def _longest(self) -> int:
         return int(self.schema.details["longest"])
 
+    def _behind(self, x: Float[Tensor, "B S"], codes: Int[Tensor, "B T"]) -> Tensor:
+        return torch.cat([x, (codes + self._codes) * (codes != 0)], dim=1)
+
     def _ordered(self, found: Found, calibration: Calibration) -> tuple[Tensor, Tensor]:
         """Order translations by their score; and give the share of each in the chance of all."""
         given = scored(found, _power_of(calibration)).nan_to_num(-1e9)
@@ -325,7 +349,7 @@ class Translate(Task):
         return [self._form.text(some[some > END].astype(np.int32)).strip() for some in plain]
 
     def _word_places(self, codes: Int[Tensor, "N L"], which: Int[Tensor, " N"]) -> Tensor:
-        words = _translate_words.Words(self._form, self._codes)
+        words = self.words
         return torch.stack(
             [words.places(some, place) for some, place in zip(codes, which.tolist(), strict=True)]
         )

@@ -68,7 +68,7 @@ class Learner:
             habits.batch,
             hardest=habits.recipe.hardest,
             seed=habits.seed,
-            sizes=supply.sizes if habits.recipe.alike else None,
+            sizes=task.sizes(supply) if habits.recipe.alike else None,
         )
         self.parts = task.parts(network)
         self.optimizers = {

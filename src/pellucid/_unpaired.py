@@ -1,0 +1,353 @@
+"""Learning from answers that have no source: sources are made for them, and what it brings is told.
+
+Idea: a network of the turned question makes a source for each of them. Whether such examples help
+is known only afterwards, so half of the time goes to a network that learns without them: what they
+brought is the difference at equal time, and nothing is lost where they brought nothing, since the
+better network answers, or both together.
+
+Source: Sennrich, Haddow & Birch 2016, arXiv:1511.06709 (back-translation).
+
+Letters: N examples, M answers without a source.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pellucid import _inference
+from pellucid.data import Ask
+from pellucid.data._batches import Supply
+from pellucid.errors import BadInputError, BudgetError, InterruptedRunError
+from pellucid.networks._committee import Committee
+from pellucid.preparing import Prepared
+from pellucid.tasks import Task
+from pellucid.training.budget import Budget, Clock
+from pellucid.training.choosing import Choice, build, choose_by_clock, choose_by_rule
+from pellucid.training.learner import Habits, Learner
+from pellucid.training.loop import Run, train
+from pellucid.training.pace import Pace
+from pellucid.training.signals import Asked
+
+NETWORKS = 2  # one without the made examples, one with them
+COMPARING = 2.5  # times as long as judging two networks that comparing them takes, too
+_MOST = 3.0  # made examples for each one that was given
+_LIMIT = 500_000  # of them in all: they lie in memory
+_MAKING = 0.4  # of the time of the second network, for all that makes its examples
+_LEARNING = 0.75  # of that, for learning the turned question
+_TOGETHER = 512  # answers that sources are made for at once
+_AT_ONCE = 1 << 13  # examples that are taken apart at once
+_GROUPS = 10  # of held-out examples, each left out once, for the interval of a difference
+_STUDENT = 2.262  # quantile 0.975 of Student's t with 9 degrees of freedom
+_PREFIX = "made."
+
+
+@dataclass(kw_only=True)
+class Brought:
+    """What was made, and what it brought.
+
+    Args:
+        given: answers without a source that were given.
+        usable: those of them that are whole and not among the examples.
+        made: examples that were made of them.
+        turned: main score of the network that made their sources, on what was held out.
+        without: main score of the network that learned from the given examples alone.
+        with_made: main score of the one that learned from the made ones, too, in the same time.
+        together: main score of both together.
+        low: lower end of the 95 % interval of the difference.
+        high: upper end.
+        answers: which answers: "without", "with" or "together".
+    """
+
+    given: int
+    usable: int
+    made: int = 0
+    turned: float = math.nan
+    without: float = math.nan
+    with_made: float = math.nan
+    together: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    answers: str = "without"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Making:
+    """What the making of examples may spend.
+
+    Args:
+        choice: of the network.
+        clock: of the whole command.
+        seconds: left for the making and for the network that learns from it.
+        asked: whether somebody asked to stop.
+    """
+
+    choice: Choice
+    clock: Clock
+    seconds: float
+    asked: Asked
+
+
+class Unpaired:
+    """Answers without a source, and what is made of them.
+
+    Args:
+        ready: the examples.
+        source: where the answers are: raw data, or a list of files.
+        ask: what was asked of the reading of the examples.
+        limits: of the run.
+
+    Raises:
+        BadInputError: if the task has no use for them, or none can be used.
+    """
+
+    def __init__(self, ready: Prepared, source: Any, *, ask: Ask, limits: Budget) -> None:
+        self.ready, self.limits = ready, limits
+        self.turned = ready.task.turned()
+        schema = self.turned.task.schema
+        stored = [
+            ready.kind.encode(ready.kind.read(each, replace(ask, schema=schema)), schema)
+            for each in _each(source)
+        ]
+        found = _stacked(stored)
+        good = self.turned.usable(found, _answers(ready))
+        self.brought = Brought(given=len(found), usable=int(good.sum()))
+        if not good.any():
+            raise BadInputError(
+                given=f"{len(found):,} unpaired answers, all of which stand among the examples or"
+                " are too long",
+                needed="others, in the language of the answers",
+                remedy="leave --unpaired out, or name another file",
+            )
+        most = min(_LIMIT, math.ceil(_MOST * len(ready.train)))
+        order = np.random.default_rng(limits.seed).permutation(np.flatnonzero(good))
+        self._stored = found[order[:most]]
+        self._made: tuple[NDArray[Any], Tensor] | None = None
+
+    @property
+    def said(self) -> str:
+        """Say what was read."""
+        count = self.brought
+        text = f"{count.given:,} unpaired answers"
+        lost = count.given - count.usable
+        return text if not lost else f"{text}; {lost:,} are left out: known already, or too long"
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give what was made, to be kept; {} before."""
+        if self._made is None:
+            return {}
+        stored, y = self._made
+        score = torch.tensor([self.brought.turned], dtype=torch.float64)
+        made = {"stored": torch.from_numpy(stored), "y": y, "score": score}
+        return {_PREFIX + name: each for name, each in made.items()}
+
+    def fold(self, number: int, making: Making, kept: Mapping[str, Tensor]) -> Prepared:
+        """Give what a network learns from: the first from what was given, the second from all.
+
+        Args:
+            number: of the network, from 0.
+            making: what the making of examples may spend.
+            kept: state of a run that goes on; what was made then is taken from it.
+
+        Raises:
+            InterruptedRunError: if a signal stopped it.
+        """
+        if number == 0:
+            return self.ready
+        if f"{_PREFIX}y" in kept:
+            self._made = kept[f"{_PREFIX}stored"].numpy(), kept[f"{_PREFIX}y"]
+            self.brought.turned = float(kept[f"{_PREFIX}score"])
+        if self._made is None:
+            try:
+                self._made = self._make(making)
+            except BudgetError:  # what was learned before must not be lost
+                self._made = self._stored[:0], self.ready.train.y[:0].cpu()
+            except InterruptedRunError as error:
+                raise InterruptedRunError(
+                    f"stopped by {making.asked.name} while examples were made from unpaired"
+                    " answers: the same command goes on from before that"
+                ) from error
+        self.brought.made = len(self._made[1])
+        return self._widened(*self._made)
+
+    def compared(self, networks: Sequence[nn.Module], ready: Prepared, choice: Choice) -> list[int]:
+        """Compare the networks on what was held out; give which of them answer.
+
+        Args:
+            networks: the one without what was made, and the one with it; in use.
+            ready: with what they are judged by.
+            choice: of both.
+        """
+        task, side, told = ready.task, ready.valid, self.brought
+        both = [*networks, Committee(networks)]
+        outputs = [_outputs(network, ready, choice) for network in both]
+        found = [task.score(each, side.y) for each in outputs]
+        told.without, told.with_made, told.together = found
+        told.low, told.high = _difference(task, outputs[1], outputs[0], side.y, self.limits.seed)
+        sign = 1.0 if task.better == "higher" else -1.0
+        best = max(range(3), key=lambda at: (sign * found[at], -at))
+        told.answers = ("without", "with", "together")[best]
+        return [[0], [1], [0, 1]][best]
+
+    def _widened(self, stored: NDArray[Any], y: Tensor) -> Prepared:
+        ready = self.ready
+        plain, answers = _whole(ready.train)
+        both = Supply(
+            ready.kind,
+            ready.task.schema,
+            _stacked([plain, stored]),
+            np.arange(len(plain) + len(stored)),
+            _joined([answers, y]),
+            device=str(ready.train.device),
+        )
+        return replace(ready, train=both)
+
+    def _make(self, making: Making) -> tuple[NDArray[Any], Tensor]:
+        """Learn the turned question, then write sources until the time is up."""
+        task, ready, clock, choice = self.turned.task, self.ready, making.clock, making.choice
+        until = clock.spent + _MAKING * making.seconds
+        plain, answers = _whole(ready.train)
+        stored, y = self.turned.examples(torch.from_numpy(plain.astype(np.float32)), answers)
+        places = np.arange(len(stored))
+        supply = Supply(ready.kind, task.schema, stored, places, y, device=str(ready.train.device))
+        learner = self._learned(making, supply, _LEARNING * (until - clock.spent))
+        network = learner.network.eval()
+        self.brought.turned = self._turned_score(network, choice)
+        parts: list[tuple[NDArray[Any], Tensor]] = []
+        for start in range(0, len(self._stored), _TOGETHER):
+            if parts and self.limits.steps is None and clock.spent > until:
+                break
+            some = self._stored[start : start + _TOGETHER]
+            with torch.inference_mode(), choice.numerics.autocast():
+                parts.append(self.turned.made(network, some))
+        made = _stacked([each for each, _ in parts]), _joined([each for _, each in parts])
+        return made[0], made[1].clone()
+
+    def _learned(self, making: Making, supply: Supply, seconds: float) -> Learner:
+        task, limits, name = self.turned.task, self.limits, making.choice.built["network"]
+        clock = Clock(None if limits.steps is not None else seconds)
+        if limits.steps is not None:
+            own = choose_by_rule(task, supply, wish=name, steps=limits.steps)
+        else:
+            own = choose_by_clock(task, supply, wish=name, seed=limits.seed, seconds=seconds)
+        network = build(own.built, task.schema, task.outputs, seed=limits.seed)
+        habits = Habits(recipe=own.recipe, batch=own.batch, numerics=own.numerics, seed=limits.seed)
+        learner = Learner(own.numerics.place(network), task, supply, habits)
+        pace = Pace(clock, steps=limits.steps)
+        run = Run(
+            clock=clock,
+            pace=pace,
+            metric=task.metric,
+            look=lambda: 0.0,
+            looking=0.0,
+            asked=making.asked,
+        )
+        train(learner, run)
+        return learner
+
+    def _turned_score(self, network: nn.Module, choice: Choice) -> float:
+        """Give the main score of the turned question on a glance at what was held out."""
+        task, most = self.turned.task, self.ready.task.glanced or len(self.ready.valid.y)
+        side = self.ready.valid.sampled(most / len(self.ready.valid.y))
+        x = self.ready.kind.tensor(torch.from_numpy(np.array(side.stored)), self.ready.task.schema)
+        stored, y = self.turned.examples(x, side.y)
+        outputs = _inference.outputs(
+            network, stored, kind=self.ready.kind, task=task, numerics=choice.numerics.to_json()
+        )
+        return task.score(outputs, y)
+
+    @property
+    def told(self) -> str:
+        """Say what was made and what it brought."""
+        told, task = self.brought, self.ready.task
+        if not told.made:
+            return (
+                "no example could be made from unpaired answers in the time there was: give a"
+                " longer --budget"
+            )
+        which = {
+            "without": "the network without them answers",
+            "with": "the network with them answers",
+            "together": f"both together have {told.together:.1f} and answer",
+        }[told.answers]
+        return (
+            f"{told.made:,} examples were made from unpaired answers, by a network that reaches"
+            f" {told.turned:.1f} {task.metric} the other way round. In equal time (half of the"
+            f" budget each, the making included) {task.metric} on what was held out is"
+            f" {told.with_made:.1f} with them and {told.without:.1f} without: they brought"
+            f" {told.with_made - told.without:+.1f} ({told.low:+.1f} to {told.high:+.1f}); {which}"
+        )
+
+
+def _outputs(network: nn.Module, ready: Prepared, choice: Choice) -> Tensor:
+    return _inference.outputs(
+        network,
+        ready.valid.stored,
+        kind=ready.kind,
+        task=ready.task,
+        numerics=choice.numerics.to_json(),
+    )
+
+
+def _each(source: Any) -> list[Any]:
+    """Give the files of a list of files one by one, and anything else as it is."""
+    if isinstance(source, list | tuple) and source:
+        paths = [Path(each) for each in source if isinstance(each, str | Path)]
+        if len(paths) == len(source) and all(map(_is_file, paths)):
+            return paths
+    return [Path(source)] if isinstance(source, str) else [source]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a sentence that is too long to be a name
+        return False
+
+
+def _answers(ready: Prepared) -> Tensor:
+    """Give all answers that are known, those of the held-out and the test side among them."""
+    held = [ready.valid.y] if ready.test is None else [ready.valid.y, ready.test.y]
+    return _joined([ready.train.y.cpu(), *(each.cpu() for each in held)])
+
+
+def _joined(several: Sequence[Tensor]) -> Tensor:
+    return _inference.joined(several, fill=0)
+
+
+def _stacked(several: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Put what is stored on one another; shorter rows are filled up with 0."""
+    widest = max(each.shape[1] for each in several)
+    return np.concatenate([np.pad(each, ((0, 0), (0, widest - each.shape[1]))) for each in several])
+
+
+def _whole(supply: Supply) -> tuple[NDArray[Any], Tensor]:
+    """Give what a network sees of all examples, in codes, and their answers."""
+    parts = [
+        supply.batch(places)["x"].cpu().numpy().astype(np.uint16)
+        for places in torch.arange(len(supply)).split(_AT_ONCE)
+    ]
+    return _stacked(parts), supply.y.cpu()
+
+
+def _difference(
+    task: Task, one: Tensor, other: Tensor, y: Tensor, seed: int
+) -> tuple[float, float]:
+    """Give the 95 % interval of the difference of two scores on the same examples.
+
+    Source: Kott 2001, "The delete-a-group jackknife", Journal of Official Statistics 17.
+    """
+    parts = np.array_split(np.random.default_rng(seed).permutation(len(y)), _GROUPS)
+    found = []
+    for part in parts:
+        kept = torch.from_numpy(np.setdiff1d(np.arange(len(y)), part))
+        found.append(task.score(one[kept], y[kept]) - task.score(other[kept], y[kept]))
+    whole = task.score(one, y) - task.score(other, y)
+    spread = (_GROUPS - 1) ** 0.5 * float(np.std(found))
+    return whole - _STUDENT * spread, whole + _STUDENT * spread
