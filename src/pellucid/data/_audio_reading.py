@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Ask, Examples, Fault, Finding
+from pellucid.data import Ask, Examples
 from pellucid.data._audio_arrays import is_arrays, sounds_in
 from pellucid.data._audio_cache import decoded
 from pellucid.data._audio_decoding import rate_of
 from pellucid.data._audio_recordings import Recordings, laid_out
-from pellucid.data._audio_sources import found_in
+from pellucid.data._audio_sources import MEDIUM, found_in
 from pellucid.data._found import Found
-from pellucid.errors import BadInputError
+from pellucid.data._media_decoded import examples_of, none_usable, strata
 
 RATES = (16_000, 8_000)  # Hz, that are worked at
 _PROBED = 200  # headers read to learn the rates
@@ -64,43 +64,28 @@ def looks_said(targets: NDArray[Any] | None) -> bool:
 
 
 def _from_files(found: Found, rate: int, ask: Ask) -> Examples:
-    strata = _strata(found)
-    flat, tally = decoded(found.paths, found.names, strata, rate, ask)
-    faults = (
-        *found.faults,
-        *(Fault(name=found.names[place], reason=reason) for place, reason in sorted(tally.faults)),
-    )
-    if not tally.places:
-        raise _nothing(faults)
-    order = np.argsort(np.array(tally.places, np.int64))
-    kept = np.array(tally.places, np.int64)[order]
+    mixed = strata(found, classes=not looks_said(found.targets))
+    flat, tally = decoded(found.paths, found.names, mixed, rate, ask)
     lengths = np.array(tally.lengths, np.int64)
-    targets = None if found.targets is None else found.targets[kept]
-    return Examples(
-        kind="audio",
-        names=[found.names[place] for place in kept.tolist()],
-        raw=Recordings(
+
+    def raw(order: NDArray[np.int64]) -> Recordings:
+        return Recordings(
             flat=flat,
             starts=(np.cumsum(lengths) - lengths)[order],
             lengths=lengths[order],
             rate=rate,
             facts=tally.facts(order),
-            transcribed=_transcribed(targets, ask),
-        ),
-        target=found.target,
-        targets=targets,
-        groups=None if found.groups is None else found.groups[kept],
-        sides=None if found.sides is None else found.sides[kept],
-        faults=faults,
-        notes=(*found.notes, *_sampled(len(tally.seen), len(found.paths), ask)),
-    )
+            transcribed=_transcribed(found.targets, ask),
+        )
+
+    return examples_of("audio", MEDIUM, found, tally, ask, raw)
 
 
 def _from_arrays(source: Any, ask: Ask) -> Examples:
     rate = RATES[0] if ask.schema is None else round(ask.schema.rate)
     sounds, targets, faults = sounds_in(source, rate)
     if not sounds:
-        raise _nothing(faults)
+        raise none_usable(faults, MEDIUM)
     names = [f"item {place}" for place in sounds]
     kept = np.array([*sounds], np.int64)
     targets = None if targets is None else targets[kept]
@@ -119,32 +104,3 @@ def _transcribed(targets: NDArray[Any] | None, ask: Ask) -> bool:
     if ask.schema is not None:
         return bool(ask.schema.details["transcribed"])
     return ask.task == "transcribe" or (ask.task is None and looks_said(targets))
-
-
-def _strata(found: Found) -> list[Any]:
-    count = len(found.paths)
-    sides = [""] * count if found.sides is None else found.sides.tolist()
-    if found.targets is None or found.targets.dtype.kind == "f" or looks_said(found.targets):
-        return sides
-    return [*zip(sides, found.targets.tolist(), strict=True)]
-
-
-def _sampled(seen: int, count: int, ask: Ask) -> tuple[Finding, ...]:
-    if seen == count:
-        return ()
-    text = (
-        f"{seen:,} of {count:,} recordings were decoded in the {ask.reading:.0f} s that reading may"
-        " take, the same share of every class; the same command again continues where this one"
-        " stopped"
-    )
-    return (Finding(what="a sample", level="warning", text=text),)
-
-
-def _nothing(faults: Sequence[Fault]) -> BadInputError:
-    shown = "; ".join(f"{fault.name} {fault.reason}" for fault in faults[:3])
-    more = f"; and {len(faults) - 3:,} more" if len(faults) > 3 else ""
-    return BadInputError(
-        given=f"none of {len(faults):,} recordings can be used: {shown}{more}",
-        needed="at least one whole WAV, FLAC, OGG, MP3 or AIFF",
-        remedy="play one of them; if that fails too, fetch them again",
-    )

@@ -19,6 +19,7 @@ MEDIUM = Medium(
     many="recordings",
     suffixes=SUFFIXES,
     formats="WAV, FLAC, OGG, MP3 or AIFF",
+    checked="play one of them",
     groups=COLUMNS,
 )
 

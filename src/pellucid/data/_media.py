@@ -30,6 +30,7 @@ class Medium:
         many: several.
         suffixes: in lower case, with the dot.
         formats: those that a user knows, in words.
+        checked: how a user sees whether a file is whole, in words.
         groups: names of columns, in lower case, that are groups where none was named.
     """
 
@@ -37,6 +38,7 @@ class Medium:
     many: str
     suffixes: frozenset[str]
     formats: str
+    checked: str
     groups: Collection[str] = ()
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pellucid.data import Ask, Examples, Fault, Finding
 from pellucid.data._cache import cache_folder
 from pellucid.data._found import Found
-from pellucid.data._media import TARGET
+from pellucid.data._media import TARGET, Medium
+from pellucid.data._media_decoded import none_usable
 from pellucid.data._picture_decoding import (
     MAPPED,
     ColourError,
@@ -29,10 +30,16 @@ from pellucid.data._picture_decoding import (
 )
 from pellucid.data._picture_rows import Pictures
 from pellucid.data._picture_sample import Allowance, allowance, decoded_in_time, fair_order
-from pellucid.data._pictures import Decoded, Form, decode, is_grey, probe, quiet
+from pellucid.data._pictures import SUFFIXES, Decoded, Form, decode, is_grey, probe, quiet
 from pellucid.data._working_size import working_size
-from pellucid.errors import BadInputError
 
+MEDIUM = Medium(
+    one="picture",
+    many="pictures",
+    suffixes=SUFFIXES,
+    formats="JPEG, PNG, WebP, GIF, TIFF, BMP or PPM",
+    checked="open one of them in a viewer",
+)
 _PROBED = 200  # headers read to learn how large the pictures are
 _TASTED = 16  # pictures decoded to learn whether they are grey
 
@@ -149,7 +156,7 @@ def _examples(found: Found, pixels: NDArray[np.uint8], tally: Tally, ask: Ask) -
         *(Fault(name=found.names[place], reason=reason) for place, reason in tally.faults),
     )
     if not tally.places:
-        raise _nothing(faults)
+        raise none_usable(faults, MEDIUM)
     kept = np.array(tally.places, dtype=np.int64)
     whole = len(kept) == len(found.names)
     return Examples(
@@ -184,13 +191,3 @@ def _sampled(tally: Tally, count: int, ask: Ask) -> tuple[Finding, ...]:
         else "a longer budget leaves time for more"
     )
     return (Finding(what="a sample", level="warning", text=text),)
-
-
-def _nothing(faults: Sequence[Fault]) -> BadInputError:
-    shown = "; ".join(f"{fault.name} {fault.reason}" for fault in faults[:3])
-    more = f"; and {len(faults) - 3:,} more" if len(faults) > 3 else ""
-    return BadInputError(
-        given=f"none of {len(faults):,} pictures can be used: {shown}{more}",
-        needed="at least one whole JPEG, PNG, WebP, GIF, TIFF, BMP or PPM",
-        remedy="open one of them in a viewer; if that fails too, fetch them again",
-    )

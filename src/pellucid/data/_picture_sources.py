@@ -11,7 +11,7 @@ from pellucid.data import Ask, Examples, Fault
 from pellucid.data._found import alone, telling
 from pellucid.data._idx import Pair, is_idx, pair_of, pairs_in, read_pairs
 from pellucid.data._manifest import names_files
-from pellucid.data._media import TARGET, Medium, found_at, is_table, share_in
+from pellucid.data._media import TARGET, found_at, is_table, share_in
 from pellucid.data._picture_arrays import (
     as_picture,
     is_dataset,
@@ -19,17 +19,11 @@ from pellucid.data._picture_arrays import (
     read_arrays,
     unpack_dataset,
 )
-from pellucid.data._picture_reading import as_pictures, read_files, read_opened
+from pellucid.data._picture_reading import MEDIUM, as_pictures, read_files, read_opened
 from pellucid.data._pictures import SUFFIXES, is_picture
 from pellucid.errors import BadInputError
 
 _DIGITS = np.array([str(label) for label in range(256)], dtype=object)
-MEDIUM = Medium(
-    one="picture",
-    many="pictures",
-    suffixes=SUFFIXES,
-    formats="JPEG, PNG, WebP, GIF, TIFF, BMP or PPM",
-)
 
 
 def recognised(source: Any) -> float:

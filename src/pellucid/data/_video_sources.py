@@ -28,6 +28,7 @@ MEDIUM = Medium(
     many="clips",
     suffixes=SUFFIXES,
     formats="MP4, MKV, WebM, AVI or MOV",
+    checked="play one of them",
     groups=COLUMNS,
 )
 
