@@ -4,7 +4,7 @@ Letters: N files that could be decoded.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from pellucid.data._media import Medium
 from pellucid.errors import BadInputError
 
 
+@runtime_checkable
 class Tally(Protocol):
     """What decoding noted: places of the good files as they were decoded, faults, all it opened."""
 

@@ -7,13 +7,10 @@ Shown in that order, single pixels foretell what a network does better than eith
 (EXPERIMENTS.md).
 
 Source: Sundararajan, Taly & Yan 2017, "Axiomatic attribution for deep networks", arXiv:1703.01365.
-Departs: a few steps, in the numerics and by the first view of the model: nothing here must sum up,
-since the shares do.
+Departs: a few steps, in the numerics of the model: nothing here must sum up, since the shares do.
 
 Letters: P parts.
 """
-
-import dataclasses
 
 import torch
 from jaxtyping import Float
@@ -52,7 +49,6 @@ def moved(subject: Subject, case: Case, *, steps: int) -> Float[Tensor, "..."]:
     Returns:
         As `refined`; it sums up only about to the change of the number.
     """
-    one = dataclasses.replace(subject, views=False)
     blank = case.blanks.mean(dim=0)
     way = case.x - blank
     moments = (torch.arange(steps, device=way.device) + 0.5) / steps
@@ -60,7 +56,7 @@ def moved(subject: Subject, case: Case, *, steps: int) -> Float[Tensor, "..."]:
         x = blank + moments.view(-1, *[1] * way.ndim) * way
         x = x.detach().clone().requires_grad_()
         which = torch.full((steps,), case.which, device=way.device)
-        (slope,) = torch.autograd.grad(one.numbers(x, which).sum(), x)
+        (slope,) = torch.autograd.grad(subject.numbers(x, which).sum(), x)
     return _folded(slope.float().mean(dim=0) * way, case).cpu()
 
 

@@ -4,8 +4,8 @@ Idea: what fifty steps find out about the order of pixels, eight find out too, i
 the network was trained in; what they miss is the sum, and an order needs none.
 
 Source: Sundararajan, Taly & Yan 2017, "Axiomatic attribution for deep networks", arXiv:1703.01365.
-Departs: eight steps, in the numerics and by the first view of the model, from the mean of the
-blanks; the shares sum up only about to the change and claim to be no more than an order.
+Departs: eight steps, in the numerics of the model, from the mean of the blanks; the shares sum up
+only about to the change and claim to be no more than an order.
 
 Letters: P parts.
 """
