@@ -111,8 +111,6 @@ def test_nothing_is_mirrored_where_the_way_things_move_tells_the_class():
     mixed = np.array(["a", "b"] * 24, dtype=object)
     assert may_flip(both.raw, mixed)
     assert not may_flip(both.raw, np.array([1.0] * 24 + [-1.0] * 24))
-    places = np.array([f"camera {place // 24}" for place in range(48)], dtype=object)
-    assert may_flip(both.raw, both.targets, places)  # two cameras are two chances
 
 
 def test_nothing_is_mirrored_where_the_sense_of_turning_tells_the_class():
