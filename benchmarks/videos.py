@@ -13,12 +13,11 @@ IPTA 2019), on an older split whose parts may share sources.
 """
 
 import csv
-import json
 from functools import partial
 from pathlib import Path
 
 from benchmarks import _peers
-from benchmarks._pellucid import PACKAGES, Fit, command, scratch, trial
+from benchmarks._pellucid import PACKAGES, Fit, command, dig, last_json, scratch, trial
 from benchmarks._planted_clips import ordered, write
 from benchmarks.runner import FailedRunError, Setting, System, Trial, measure, run_command
 
@@ -97,10 +96,10 @@ def _again(sides: dict[str, Path], seconds: float, seed: int) -> Trial:
             if done.code != 0:
                 raise FailedRunError(f"exit status {done.code}: {done.messages[-500:]}")
         shown = run_command([*command(), "show", folder / out, "--json"], timeout=120.0)
-        times = json.loads(shown.output)["record"]["clock"]["stages"]
-        read = times["starting"] + times["reading"]
+        record = last_json(shown.output)
+        read = dig(record, "starting") + dig(record, "reading")
     scores = {"seconds until clips are there": read}
-    scores["seconds until it learns"] = read + times["choosing"]
+    scores["seconds until it learns"] = read + dig(record, "choosing")
     return Trial(scores=scores, seconds=done.seconds, mebibytes=done.mebibytes)
 
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from benchmarks._planted_clips import ordered
 from clips import folder, moving, two_classes
 from PIL import Image
 
@@ -109,6 +110,14 @@ def test_nothing_is_mirrored_where_the_way_things_move_tells_the_class():
     assert not may_flip(both.raw, both.targets)
     mixed = np.array(["a", "b"] * 24, dtype=object)
     assert may_flip(both.raw, mixed)
+    assert not may_flip(both.raw, np.array([1.0] * 24 + [-1.0] * 24))
+
+
+def test_nothing_is_mirrored_where_the_sense_of_turning_tells_the_class():
+    films, labels = ordered(80, seed=3)
+    coloured = [np.repeat(film[..., None], 3, axis=3) for film in films]
+    turning = examples(*coloured, targets=labels)
+    assert not may_flip(turning.raw, turning.targets)
 
 
 def test_a_plan_without_mirroring_mirrors_nothing():

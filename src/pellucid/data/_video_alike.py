@@ -14,6 +14,7 @@ from pellucid.data._picture_rows import shrunk
 from pellucid.data._video_clips import Clips
 
 _TIMES = 8  # frames that are compared
+_CELLS = 4  # along each side, in which motion is summed
 _CHANGE = 1.0  # grey levels that a pixel of a thumbnail changes by, on average; less is noise
 
 
@@ -35,24 +36,39 @@ def mirrored_stills(clips: Clips) -> Float32[np.ndarray, "N D"]:
     )
 
 
-def motions(clips: Clips) -> Float32[np.ndarray, "N 2"]:
-    """Tell how much moves in each clip, grey levels a frame, and how far right, from -1 to 1.
+def motions(clips: Clips) -> Float32[np.ndarray, " N"]:
+    """Tell how much moves in each clip: grey levels a pixel changes by from frame to frame."""
+    found = [
+        float(np.abs(np.diff(shrunk(one), axis=0)).mean()) if len(one) > 1 else 0.0
+        for block in clips.blocks()
+        for one in block
+    ]
+    return np.array(found, np.float32)
+
+
+def sided(clips: Clips) -> Float32[np.ndarray, "N D"]:
+    """Tell what of the motion in each clip, region by region, a mirror would turn round.
 
     Where something moves right, a pixel becomes what its left neighbour was: the change in time is
-    the slope in space with its sign turned.
+    the slope in space with its sign turned. A mirror exchanges left and right of the picture and of
+    the motion, so what goes right in both halves, or up in one and down in the other, is turned.
     """
-    return np.array([_motion(shrunk(one)) for b in clips.blocks() for one in b], np.float32)
+    return np.array([_sided(shrunk(one)) for b in clips.blocks() for one in b], np.float32)
 
 
-def _motion(small: Float32[np.ndarray, "T _ _"]) -> tuple[float, float]:
-    if len(small) < 2:
-        return 0.0, 0.0
-    change = np.diff(small, axis=0)
-    middle = (small[1:] + small[:-1]) / 2
-    slope = np.gradient(middle, axis=2) if middle.shape[2] > 1 else np.zeros_like(middle)
-    whole = float(np.sqrt((change**2).sum() * (slope**2).sum()))
-    right = -float((change * slope).sum()) / whole if whole > 1e-6 else 0.0
-    return float(np.abs(change).mean()), right
+def _sided(small: Float32[np.ndarray, "T _ _"]) -> Float[np.ndarray, " D"]:
+    change, middle = np.diff(small, axis=0), (small[1:] + small[:-1]) / 2
+    if not change.size or min(small.shape[1:]) < _CELLS:
+        return np.zeros(2 * _CELLS * _CELLS)
+    found = []
+    for axis, sign in ((2, 1.0), (1, -1.0)):
+        slope = np.gradient(middle, axis=axis)
+        size = float(np.sqrt((change**2).sum() * (slope**2).sum()))
+        flow = -(change * slope).sum(axis=0) / max(size, 1e-6)
+        rows = np.add.reduceat(flow, np.arange(_CELLS) * len(flow) // _CELLS, axis=0)
+        cells = np.add.reduceat(rows, np.arange(_CELLS) * flow.shape[1] // _CELLS, axis=1)
+        found.append((cells + sign * cells[:, ::-1]).ravel())
+    return np.concatenate(found)
 
 
 def _vector(frames: UInt8[np.ndarray, "T H W 3"]) -> Float32[np.ndarray, " D"]:

@@ -286,7 +286,8 @@ def _stream(file: Any) -> Any:
 
 def _is_cover(stream: Any) -> bool:
     """Tell whether a stream is the picture on the cover of a song."""
-    return bool(stream.disposition & type(stream.disposition).attached_pic)
+    told = getattr(stream, "disposition", None)  # older versions of av do not say
+    return told is not None and bool(told & type(told).attached_pic)
 
 
 def _times(file: Any, stream: Any) -> tuple[Float[np.ndarray, " _"], bool]:

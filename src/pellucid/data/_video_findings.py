@@ -77,7 +77,7 @@ def _lengths(examples: Examples, raw: Clips) -> Iterator[Finding]:
     if single.any():
         text = f"{_are(single)} of one frame: nothing can move in them"
         yield _finding("one frame", "warning", text, examples, single)
-    still = (motions(raw)[:, 0] < _STILL) & ~single
+    still = (motions(raw) < _STILL) & ~single
     if still.any():
         text = f"{_are(still)} still: hardly a pixel changes from frame to frame"
         yield _finding("still", "note", text, examples, still)

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.data._picture_views import may_flip as may_flip_pictures
-from pellucid.data._targets import as_classes
-from pellucid.data._video_alike import mirrored_stills, motions, stills
+from pellucid.data._targets import as_classes, factorise
+from pellucid.data._video_alike import mirrored_stills, sided, stills
 from pellucid.data._video_clips import Clips, Form
 
 _CROP = (0.5, 1.0)  # share of the area
@@ -55,9 +55,17 @@ def plan(form: Form, *, flip: bool) -> dict[str, Any]:
     }
 
 
-def may_flip(clips: Clips, targets: NDArray[Any] | None) -> bool:
-    """Tell whether mirrored clips could be clips of the same data and class."""
-    if targets is not None and _told_by_direction(motions(clips)[:, 1], targets):
+def may_flip(
+    clips: Clips, targets: NDArray[Any] | None, groups: NDArray[Any] | None = None
+) -> bool:
+    """Tell whether mirrored clips could be clips of the same data and class.
+
+    Args:
+        clips: of the training side.
+        targets: their classes or numbers.
+        groups: what was filmed at one place goes the same way for that reason alone.
+    """
+    if targets is not None and _told_by_direction(sided(clips), targets, groups):
         return False
     return may_flip_pictures(stills(clips), mirrored_stills(clips), targets, scenery=True)
 
@@ -131,20 +139,42 @@ def _centres(side: int) -> Float[Tensor, " side"]:
     return (2 * torch.arange(side) + 1) / side - 1
 
 
-def _told_by_direction(right: NDArray[np.float32], targets: NDArray[Any]) -> bool:
+def _told_by_direction(
+    sides: Float32[np.ndarray, "N D"], targets: NDArray[Any], groups: NDArray[Any] | None
+) -> bool:
     """Tell whether classes differ in which way things move, more than dealt out by chance."""
-    classes = as_classes(targets)
-    codes = np.zeros(0, np.int64) if classes is None else classes[1]
-    if targets.dtype.kind == "f" or len(codes) < _FEWEST or not right.any():
-        return False
+    codes = _codes(targets)
     known = codes >= 0
-    codes, values = codes[known], right[known] - right[known].mean()
+    if known.sum() < _FEWEST or not sides.any():
+        return False
+    places = np.arange(len(codes)) if groups is None else factorise(groups)[1]
+    places = np.where(places < 0, len(codes) + np.arange(len(codes)), places)
+    # What lies in one group and one class counts once, or a few places would look like many.
+    units, of = np.unique(np.stack([places, codes])[:, known], axis=1, return_inverse=True)
+    of = of.ravel()
+    sums = np.stack([np.bincount(of, column) for column in sides[known].T], axis=1)
+    means = sums / np.bincount(of)[:, None]
+    values = (means - means.mean(axis=0)) / (means.std(axis=0) + 1e-9)
     random = np.random.default_rng(0)
-    chance = [_between(values, random.permutation(codes)) for _ in range(_SHUFFLES)]
-    return _between(values, codes) > max(chance)
+    chance = [_between(values, random.permutation(units[1])) for _ in range(_SHUFFLES)]
+    true = _between(values, units[1])
+    return any(
+        one > max(others) for one, others in zip(true, zip(*chance, strict=True), strict=True)
+    )
 
 
-def _between(values: NDArray[np.float32], codes: NDArray[np.int64]) -> float:
-    """Give how much of the variance lies between the classes."""
-    sums = np.bincount(codes, values)
-    return float((sums**2 / np.maximum(np.bincount(codes), 1)).sum())
+def _codes(targets: NDArray[Any]) -> NDArray[np.int64]:
+    """Number the classes, or the quarters that numbers lie in; -1 where missing."""
+    if targets.dtype.kind == "f":
+        edges = np.nanquantile(targets, (0.25, 0.5, 0.75)) if np.isfinite(targets).any() else ()
+        return np.where(np.isfinite(targets), np.digitize(targets, edges), -1).astype(np.int64)
+    classes = as_classes(targets)
+    return np.full(len(targets), -1, np.int64) if classes is None else classes[1]
+
+
+def _between(values: Float[np.ndarray, "U D"], codes: NDArray[np.int64]) -> tuple[float, float]:
+    """Give how much of the variance lies between the classes: the most of one, and of all."""
+    counts = np.maximum(np.bincount(codes), 1)[:, None]
+    sums = np.stack([np.bincount(codes, column) for column in values.T], axis=1)
+    each = (sums**2 / counts).sum(axis=0)
+    return float(each.max()), float(each.sum())

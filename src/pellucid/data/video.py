@@ -66,7 +66,7 @@ class Video(Kind):
         form = raw.form
         measured = raw.sample(_MEASURED)
         means, deviations = mean_and_deviation(measured.reshape(-1, *measured.shape[2:]))
-        flip = may_flip(raw, examples.targets)
+        flip = may_flip(raw, examples.targets, examples.groups)
         return Schema(
             kind=self.name,
             shape=(3, form.frames, form.height, form.width),

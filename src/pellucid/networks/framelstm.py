@@ -64,7 +64,7 @@ class FrameLSTM(nn.Module):
 @recipe(
     Recipe(
         sizes=len(_SIZES),
-        passes=5.0,
+        passes=3.0,
         most=1.0,
         batch=32,
         rate=0.01,

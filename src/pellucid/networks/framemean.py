@@ -48,7 +48,7 @@ class FrameMean(nn.Module):
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=5.0,
+        passes=3.0,
         most=1.0,
         batch=32,
         rate=0.01,

@@ -71,7 +71,7 @@ class R2Plus1D(nn.Module):
 @recipe(
     Recipe(
         sizes=len(_WIDTHS),
-        passes=5.0,
+        passes=3.0,
         most=1.0,
         batch=32,
         rate=0.01,
