@@ -10,6 +10,7 @@ Source: Sennrich, Haddow & Birch 2016, arXiv:1511.06709 (back-translation).
 Letters: N examples, M answers without a source.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid import _inference
-from pellucid.data import Ask
+from pellucid.data import Ask, Examples, Kind
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError, InterruptedRunError
 from pellucid.networks._committee import Committee
@@ -54,7 +55,8 @@ class Brought:
 
     Args:
         given: answers without a source that were given.
-        usable: those of them that are whole and not among the examples.
+        usable: those of them that can be learned from: whole, not among the examples, and no more
+            than are needed.
         made: examples that were made of them.
         turned: main score of the network that made their sources, on what was held out.
         without: main score of the network that learned from the given examples alone.
@@ -103,21 +105,24 @@ class Unpaired:
         ask: what was asked of the reading of the examples.
         limits: of the run.
 
+    Attributes:
+        ready: the examples; what was read beside them is told with them.
+
     Raises:
         BadInputError: if the task has no use for them, or none can be used.
     """
 
     def __init__(self, ready: Prepared, source: Any, *, ask: Ask, limits: Budget) -> None:
-        self.ready, self.limits = ready, limits
+        self.limits = limits
         self.turned = ready.task.turned()
         schema = self.turned.task.schema
-        stored = [
-            ready.kind.encode(ready.kind.read(each, replace(ask, schema=schema)), schema)
-            for each in _each(source)
-        ]
-        found = _stacked(stored)
+        most = min(_LIMIT, math.ceil(_MOST * len(ready.train)))
+        asked = replace(ask, schema=schema)
+        read = [ready.kind.read(each, asked) for each in _each(source)]
+        some = [_some(ready.kind, each, 2 * most, limits.seed) for each in read]
+        found = _stacked([ready.kind.encode(each, schema) for each in some])
         good = self.turned.usable(found, _answers(ready))
-        self.brought = Brought(given=len(found), usable=int(good.sum()))
+        self.brought = Brought(given=sum(map(len, read)), usable=min(most, int(good.sum())))
         if not good.any():
             raise BadInputError(
                 given=f"{len(found):,} unpaired answers, all of which stand among the examples or"
@@ -125,9 +130,10 @@ class Unpaired:
                 needed="others, in the language of the answers",
                 remedy="leave --unpaired out, or name another file",
             )
-        most = min(_LIMIT, math.ceil(_MOST * len(ready.train)))
         order = np.random.default_rng(limits.seed).permutation(np.flatnonzero(good))
         self._stored = found[order[:most]]
+        both = f"{ready.fingerprint}+{hashlib.sha256(self._stored.tobytes()).hexdigest()[:16]}"
+        self.ready = replace(ready, fingerprint=both, said=(*ready.said, self.said))
         self._made: tuple[NDArray[Any], Tensor] | None = None
 
     @property
@@ -135,8 +141,12 @@ class Unpaired:
         """Say what was read."""
         count = self.brought
         text = f"{count.given:,} unpaired answers"
-        lost = count.given - count.usable
-        return text if not lost else f"{text}; {lost:,} are left out: known already, or too long"
+        if count.usable == count.given:
+            return text
+        return (
+            f"{text}, of which {count.usable:,} can be learned from: the others are known already,"
+            " too long, or more than are needed"
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """Give what was made, to be kept; {} before."""
@@ -302,6 +312,14 @@ def _each(source: Any) -> list[Any]:
         if len(paths) == len(source) and all(map(_is_file, paths)):
             return paths
     return [Path(source)] if isinstance(source, str) else [source]
+
+
+def _some(kind: Kind, examples: Examples, most: int, seed: int) -> Examples:
+    """Draw some examples where there are more than are needed."""
+    if len(examples) <= most:
+        return examples
+    drawn = np.random.default_rng(seed).permutation(len(examples))[:most]
+    return kind.take(examples, np.sort(drawn))
 
 
 def _is_file(path: Path) -> bool:
