@@ -87,12 +87,17 @@ def test_answers_that_are_known_or_held_out_or_too_long_are_left_out(ready):
     fresh = len(set(ALONE[:10]) - set(TARGETS[:240]))
     assert found.brought.given == 21
     assert fresh <= found.brought.usable <= 10
-    assert "the others are known already" in found.said
+    assert "the others are known already" in found.brought.said
 
 
 def test_nothing_new_is_a_sentence(ready):
     with pytest.raises(BadInputError, match="all of which stand among"):
         _unpaired.Unpaired(ready, TARGETS[:20], ask=Ask(), limits=Budget())
+
+
+def test_a_file_that_is_not_there_is_a_sentence(tmp_path, ready):
+    with pytest.raises(BadInputError, match=r"no\.xx"):
+        _unpaired.Unpaired(ready, [tmp_path / "no.xx"], ask=Ask(), limits=Budget())
 
 
 def test_a_task_that_has_no_use_for_answers_alone_says_so(tmp_path):
@@ -111,7 +116,7 @@ def test_what_was_brought_is_told_with_its_interval(model):
     best = max(told["without"], told["with_made"], told["together"])
     kept = {"without": "without", "with": "with_made", "together": "together"}[told["answers"]]
     assert told[kept] == best
-    assert any("in equal time" in each.lower() for each in model.record["said"])
+    assert any("In 6 steps each bleu" in each for each in model.record["said"])
     assert model.predict({"text": SOURCES[300]}).text
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid import _inference
+from pellucid._brought import Brought
 from pellucid.data import Ask, Examples, Kind
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError, InterruptedRunError
@@ -47,36 +48,6 @@ _AT_ONCE = 1 << 13  # examples that are taken apart at once
 _GROUPS = 10  # of held-out examples, each left out once, for the interval of a difference
 _STUDENT = 2.262  # quantile 0.975 of Student's t with 9 degrees of freedom
 _PREFIX = "made."
-
-
-@dataclass(kw_only=True)
-class Brought:
-    """What was made, and what it brought.
-
-    Args:
-        given: answers without a source that were given.
-        usable: those of them that can be learned from: whole, not among the examples, and no more
-            than are needed.
-        made: examples that were made of them.
-        turned: main score of the network that made their sources, on what was held out.
-        without: main score of the network that learned from the given examples alone.
-        with_made: main score of the one that learned from the made ones, too, in the same time.
-        together: main score of both together.
-        low: lower end of the 95 % interval of the difference.
-        high: upper end.
-        answers: which answers: "without", "with" or "together".
-    """
-
-    given: int
-    usable: int
-    made: int = 0
-    turned: float = math.nan
-    without: float = math.nan
-    with_made: float = math.nan
-    together: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    answers: str = "without"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,20 +104,8 @@ class Unpaired:
         order = np.random.default_rng(limits.seed).permutation(np.flatnonzero(good))
         self._stored = found[order[:most]]
         both = f"{ready.fingerprint}+{hashlib.sha256(self._stored.tobytes()).hexdigest()[:16]}"
-        self.ready = replace(ready, fingerprint=both, said=(*ready.said, self.said))
+        self.ready = replace(ready, fingerprint=both, said=(*ready.said, self.brought.said))
         self._made: tuple[NDArray[Any], Tensor] | None = None
-
-    @property
-    def said(self) -> str:
-        """Say what was read."""
-        count = self.brought
-        text = f"{count.given:,} unpaired answers"
-        if count.usable == count.given:
-            return text
-        return (
-            f"{text}, of which {count.usable:,} can be learned from: the others are known already,"
-            " too long, or more than are needed"
-        )
 
     def tensors(self) -> dict[str, Tensor]:
         """Give what was made, to be kept; {} before."""
@@ -275,24 +234,7 @@ class Unpaired:
     @property
     def told(self) -> str:
         """Say what was made and what it brought."""
-        told, task = self.brought, self.ready.task
-        if not told.made:
-            return (
-                "no example could be made from unpaired answers in the time there was: give a"
-                " longer --budget"
-            )
-        which = {
-            "without": "the network without them answers",
-            "with": "the network with them answers",
-            "together": f"both together have {told.together:.1f} and answer",
-        }[told.answers]
-        return (
-            f"{told.made:,} examples were made from unpaired answers, by a network that reaches"
-            f" {told.turned:.1f} {task.metric} the other way round. In equal time (half of the"
-            f" budget each, the making included) {task.metric} on what was held out is"
-            f" {told.with_made:.1f} with them and {told.without:.1f} without: they brought"
-            f" {told.with_made - told.without:+.1f} ({told.low:+.1f} to {told.high:+.1f}); {which}"
-        )
+        return self.brought.told(self.ready.task.metric, self.limits.steps)
 
 
 def _outputs(network: nn.Module, ready: Prepared, choice: Choice) -> Tensor:
@@ -307,11 +249,11 @@ def _outputs(network: nn.Module, ready: Prepared, choice: Choice) -> Tensor:
 
 def _each(source: Any) -> list[Any]:
     """Give the files of a list of files one by one, and anything else as it is."""
-    if isinstance(source, list | tuple) and source:
-        paths = [Path(each) for each in source if isinstance(each, str | Path)]
-        if len(paths) == len(source) and all(map(_is_file, paths)):
-            return paths
-    return [Path(source)] if isinstance(source, str) else [source]
+    if isinstance(source, str):
+        return [Path(source)]
+    given = list(source) if isinstance(source, list | tuple) else [source]
+    files = [isinstance(each, Path) or (isinstance(each, str) and _is_file(each)) for each in given]
+    return [Path(each) for each in given] if given and all(files) else [source]
 
 
 def _some(kind: Kind, examples: Examples, most: int, seed: int) -> Examples:
@@ -322,9 +264,9 @@ def _some(kind: Kind, examples: Examples, most: int, seed: int) -> Examples:
     return kind.take(examples, np.sort(drawn))
 
 
-def _is_file(path: Path) -> bool:
+def _is_file(name: str) -> bool:
     try:
-        return path.is_file()
+        return Path(name).is_file()
     except OSError:  # a sentence that is too long to be a name
         return False
 
