@@ -124,7 +124,7 @@ def test_fit_passes_on_every_option(calls, capsys):
     status = status_of(
         *("fit", "people.csv", "--task", "classify", "--target", "income", "--group", "family"),
         *("--network", "mlp", "--valid", "more.csv", "--budget", "30 s", "--memory", "1 GiB"),
-        *("--horizon", "24", "--past", "96"),
+        *("--horizon", "24", "--past", "96", "--unpaired", "more.de", "--unpaired", "still.de"),
         *("--steps", "7", "--seed", "3", "--device", "cpu", "--out", "a.pellucid"),
         "--no-cases",
     )
@@ -142,6 +142,7 @@ def test_fit_passes_on_every_option(calls, capsys):
         "valid": "more.csv",
         "horizon": 24,
         "past": 96,
+        "unpaired": [Path("more.de"), Path("still.de")],
         "budget": "30 s",
         "memory": "1 GiB",
         "steps": 7,
@@ -158,7 +159,7 @@ def test_what_is_not_asked_for_has_its_default(calls):
     given = calls["fit"]
     assert (given["budget"], given["seed"], given["device"]) == ("10 min", 0, "auto")
     assert given["cases"] is True
-    names = ("task", "target", "network", "memory", "steps", "horizon", "past")
+    names = ("task", "target", "network", "memory", "steps", "horizon", "past", "unpaired")
     assert {given[name] for name in names} == {None}
 
 

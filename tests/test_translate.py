@@ -11,8 +11,10 @@ from pellucid.data._batches import Supply
 from pellucid.data._pairs_specimen import invented
 from pellucid.data.pairs import Pairs
 from pellucid.errors import BadInputError
+from pellucid.explaining import _features
 from pellucid.networks import _translating
 from pellucid.networks._beam import END, Found, scored, search
+from pellucid.networks._committee import Committee
 from pellucid.networks._cross_entropy import token_nats
 from pellucid.registry import network as networks
 from pellucid.tasks import _translate_scores
@@ -348,3 +350,15 @@ def test_sentences_of_a_step_are_alike_in_source_and_target(ready):
     same = (longer[1:] == longer[:-1]).nonzero()[:, 0]
     both = (read + written)[order]
     assert bool((both[same + 1] >= both[same]).all())
+
+
+def test_networks_that_translate_together_are_looked_into_side_by_side(ready):
+    task, x, _, _ = ready
+    members = [build("attention", task, seed).eval() for seed in (0, 1)]
+    alone = _features._noticing(members[0])
+    both = _features._noticing(Committee(members))
+
+    assert alone == [members[0]]
+    assert len(both) == 2
+    assert both[1].noticed(x[:2]).shape == members[1].noticed(x[:2]).shape
+    assert _features._noticing(torch.nn.Linear(2, 2)) == []

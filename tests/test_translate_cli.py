@@ -78,3 +78,24 @@ def test_an_explanation_is_saved_as_a_page(folder, capsys):
     assert run("explain", folder / "m.pellucid", "--text", PAIRS[0][0], "--out", page) == 0
     assert "the translation" in capsys.readouterr().out
     assert page.read_text().startswith("<!doctype html>")
+
+
+def test_the_report_sets_the_worst_beside_what_was_learned(folder):
+    page = folder / "report.html"
+    assert run("report", folder / "m.pellucid", "--out", page) == 0
+    text = page.read_text()
+
+    assert "Where it is at its worst" in text
+    assert "Those it doubts most" in text
+    assert "nearest in training" in text
+    assert "train.en row" in text[text.index("nearest in training") :]
+
+
+def test_a_name_to_be_kept_is_told_where_it_has_no_place(folder, capsys, monkeypatch):
+    given = f"{PAIRS[230][0]} Zubrika\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+
+    assert run("translate", folder / "m.pellucid", "--keep", "Zubrika") == 0
+
+    told = capsys.readouterr()
+    assert ("Zubrika" in told.out) != ("no word of the translation" in told.err)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from pellucid import _unpaired
 from pellucid.cli import main
 from pellucid.data import Ask
 from pellucid.data._pairs_specimen import invented
-from pellucid.errors import BadInputError, BudgetError
+from pellucid.errors import BadInputError, BudgetError, InterruptedRunError
 from pellucid.networks._beam import END
 from pellucid.networks._translating import Translator
 from pellucid.preparing import prepare
@@ -85,12 +87,17 @@ def test_answers_that_are_known_or_held_out_or_too_long_are_left_out(ready):
     fresh = len(set(ALONE[:10]) - set(TARGETS[:240]))
     assert found.brought.given == 21
     assert fresh <= found.brought.usable <= 10
-    assert "left out" in found.said
+    assert "the others are known already" in found.brought.said
 
 
 def test_nothing_new_is_a_sentence(ready):
     with pytest.raises(BadInputError, match="all of which stand among"):
         _unpaired.Unpaired(ready, TARGETS[:20], ask=Ask(), limits=Budget())
+
+
+def test_a_file_that_is_not_there_is_a_sentence(tmp_path, ready):
+    with pytest.raises(BadInputError, match=r"no\.xx"):
+        _unpaired.Unpaired(ready, [tmp_path / "no.xx"], ask=Ask(), limits=Budget())
 
 
 def test_a_task_that_has_no_use_for_answers_alone_says_so(tmp_path):
@@ -109,7 +116,7 @@ def test_what_was_brought_is_told_with_its_interval(model):
     best = max(told["without"], told["with_made"], told["together"])
     kept = {"without": "without", "with": "with_made", "together": "together"}[told["answers"]]
     assert told[kept] == best
-    assert any("in equal time" in each.lower() for each in model.record["said"])
+    assert any("In 6 steps each bleu" in each for each in model.record["said"])
     assert model.predict({"text": SOURCES[300]}).text
 
 
@@ -123,6 +130,32 @@ def test_a_run_by_steps_repeats_to_the_last_bit(model):
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
+def test_stopped_behind_the_making_and_gone_on_is_as_if_never_stopped(model, tmp_path, monkeypatch):
+    out = tmp_path / "stopped.pellucid"
+    widened = _unpaired.Unpaired._widened
+
+    def stopping(self, *made):
+        os.kill(os.getpid(), signal.SIGINT)
+        return widened(self, *made)
+
+    def fit():
+        return pellucid.fit(
+            PAIRS, task="translate", network="attention", steps=6, unpaired=ALONE, seed=1, out=out
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_unpaired.Unpaired, "_widened", stopping)
+        with pytest.raises(InterruptedRunError):
+            fit()
+    monkeypatch.setattr(_unpaired.Unpaired, "_make", None)  # what was made was kept
+    again = fit()
+
+    one, other = model.network.state_dict(), again.network.state_dict()
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert again.record["summary"]["unpaired"] == model.record["summary"]["unpaired"]
+
+
 def test_what_was_made_is_kept_for_a_run_that_goes_on(ready):
     one = _unpaired.Unpaired(ready, ALONE, ask=Ask(), limits=Budget())
     assert one.tensors() == {}
@@ -132,7 +165,8 @@ def test_what_was_made_is_kept_for_a_run_that_goes_on(ready):
     choice = choose_by_rule(ready.task, ready.train, wish="attention", steps=1)
     making = _unpaired.Making(choice=choice, clock=Clock(1.0), seconds=0.0, asked=Asked())
 
-    assert other.fold(0, making, kept) is ready
+    assert other.fold(0, making, kept) is other.ready
+    assert other.ready.fingerprint == one.ready.fingerprint != ready.fingerprint
     fold = other.fold(1, making, kept)
 
     assert len(fold.train) == len(ready.train) + 3

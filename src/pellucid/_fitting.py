@@ -129,7 +129,7 @@ class Fitting:
         )
         if self.wish.unpaired is not None:
             self.unpaired = Unpaired(ready, self.wish.unpaired, ask=ask, limits=limits)
-            self._say(self.unpaired.said)
+            ready = self.unpaired.ready
         self.times["reading"] = self.clock.spent - before
         self._heed()
         return ready

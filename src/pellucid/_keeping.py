@@ -1,10 +1,13 @@
 """Words that must stand in a translation as they stand in the source, such as names.
 
-Idea: a name that was never learned from is spelled wrongly, or translated. Which word of the
-translation stands for it is measured: the one that becomes least likely when the name is left out
-of the source. That word is put right.
+Idea: a name that was never learned from is spelled wrongly, or translated into something. Which
+word of the translation stands for it cannot be read off the name, which told the network nothing.
+But all other words of the source can be left out, one by one, and what no other word explains is
+what stands for the name.
 
-Source: Li, Monroe & Jurafsky 2016, arXiv:1612.08220 (erasure; see `tasks/_translate_alignment.py`).
+Source: Li, Monroe & Jurafsky 2016, arXiv:1612.08220 (erasure; see `tasks/_translate_alignment.py`);
+Luong et al. 2015, "Addressing the rare word problem in neural machine translation",
+arXiv:1410.8206 (words that are copied once it is known where they belong).
 
 Letters: P source words, Q words of the translation.
 """
@@ -24,7 +27,7 @@ from pellucid.tasks.translate import Translate
 if TYPE_CHECKING:
     from pellucid.model import Model
 
-_LEAST = 0.5  # nats that a word of a translation must lose to stand for a word of the source
+_LEAST = -1.0  # nats that a word may lose more without another word than without the name
 
 
 def kept(model: "Model", source: str, translation: str, words: Sequence[str]) -> str:
@@ -61,16 +64,23 @@ def _put(model: "Model", pair: tuple[str, str], name: str, place: tuple[int, int
     found = spans(translation)
     if not asked or lost.shape[0] != len(found):
         return translation
-    rows = _run(lost[:, asked], len(name.split()))
+    words = np.array([any(map(str.isalnum, translation[a:b])) for a, b in found])
+    own = np.where(words, _left_over(lost, asked), -np.inf)
+    rows = _run(own, len(name.split()))
     if rows is None:
         return translation
     first, last = rows
     return translation[: found[first][0]] + name + translation[found[last][1] :]
 
 
-def _run(lost: NDArray[np.float64], most: int) -> tuple[int, int] | None:
-    """Give the first and last of the words in a row that lose most, at most so many."""
-    own = lost.max(axis=1)
+def _left_over(lost: NDArray[np.float64], asked: list[int]) -> NDArray[np.float64]:
+    """Give how little each word rests on others than those that are asked about, (Q,), nats."""
+    others = np.delete(lost, asked, axis=1)
+    return np.asarray(lost[:, asked].max(axis=1) - others.max(axis=1, initial=0.0), np.float64)
+
+
+def _run(own: NDArray[np.float64], most: int) -> tuple[int, int] | None:
+    """Give the first and last of the words in a row that are left over most, at most so many."""
     top = int(own.argmax())
     if own[top] < _LEAST:
         return None

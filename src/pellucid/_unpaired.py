@@ -10,6 +10,7 @@ Source: Sennrich, Haddow & Birch 2016, arXiv:1511.06709 (back-translation).
 Letters: N examples, M answers without a source.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid import _inference
-from pellucid.data import Ask
+from pellucid._brought import Brought
+from pellucid.data import Ask, Examples, Kind
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError, InterruptedRunError
 from pellucid.networks._committee import Committee
@@ -46,35 +48,6 @@ _AT_ONCE = 1 << 13  # examples that are taken apart at once
 _GROUPS = 10  # of held-out examples, each left out once, for the interval of a difference
 _STUDENT = 2.262  # quantile 0.975 of Student's t with 9 degrees of freedom
 _PREFIX = "made."
-
-
-@dataclass(kw_only=True)
-class Brought:
-    """What was made, and what it brought.
-
-    Args:
-        given: answers without a source that were given.
-        usable: those of them that are whole and not among the examples.
-        made: examples that were made of them.
-        turned: main score of the network that made their sources, on what was held out.
-        without: main score of the network that learned from the given examples alone.
-        with_made: main score of the one that learned from the made ones, too, in the same time.
-        together: main score of both together.
-        low: lower end of the 95 % interval of the difference.
-        high: upper end.
-        answers: which answers: "without", "with" or "together".
-    """
-
-    given: int
-    usable: int
-    made: int = 0
-    turned: float = math.nan
-    without: float = math.nan
-    with_made: float = math.nan
-    together: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    answers: str = "without"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,21 +76,24 @@ class Unpaired:
         ask: what was asked of the reading of the examples.
         limits: of the run.
 
+    Attributes:
+        ready: the examples; what was read beside them is told with them.
+
     Raises:
         BadInputError: if the task has no use for them, or none can be used.
     """
 
     def __init__(self, ready: Prepared, source: Any, *, ask: Ask, limits: Budget) -> None:
-        self.ready, self.limits = ready, limits
+        self.limits = limits
         self.turned = ready.task.turned()
         schema = self.turned.task.schema
-        stored = [
-            ready.kind.encode(ready.kind.read(each, replace(ask, schema=schema)), schema)
-            for each in _each(source)
-        ]
-        found = _stacked(stored)
+        most = min(_LIMIT, math.ceil(_MOST * len(ready.train)))
+        asked = replace(ask, schema=schema)
+        read = [ready.kind.read(each, asked) for each in _each(source)]
+        some = [_some(ready.kind, each, 2 * most, limits.seed) for each in read]
+        found = _stacked([ready.kind.encode(each, schema) for each in some])
         good = self.turned.usable(found, _answers(ready))
-        self.brought = Brought(given=len(found), usable=int(good.sum()))
+        self.brought = Brought(given=sum(map(len, read)), usable=min(most, int(good.sum())))
         if not good.any():
             raise BadInputError(
                 given=f"{len(found):,} unpaired answers, all of which stand among the examples or"
@@ -125,18 +101,11 @@ class Unpaired:
                 needed="others, in the language of the answers",
                 remedy="leave --unpaired out, or name another file",
             )
-        most = min(_LIMIT, math.ceil(_MOST * len(ready.train)))
         order = np.random.default_rng(limits.seed).permutation(np.flatnonzero(good))
         self._stored = found[order[:most]]
+        both = f"{ready.fingerprint}+{hashlib.sha256(self._stored.tobytes()).hexdigest()[:16]}"
+        self.ready = replace(ready, fingerprint=both, said=(*ready.said, self.brought.said))
         self._made: tuple[NDArray[Any], Tensor] | None = None
-
-    @property
-    def said(self) -> str:
-        """Say what was read."""
-        count = self.brought
-        text = f"{count.given:,} unpaired answers"
-        lost = count.given - count.usable
-        return text if not lost else f"{text}; {lost:,} are left out: known already, or too long"
 
     def tensors(self) -> dict[str, Tensor]:
         """Give what was made, to be kept; {} before."""
@@ -265,24 +234,7 @@ class Unpaired:
     @property
     def told(self) -> str:
         """Say what was made and what it brought."""
-        told, task = self.brought, self.ready.task
-        if not told.made:
-            return (
-                "no example could be made from unpaired answers in the time there was: give a"
-                " longer --budget"
-            )
-        which = {
-            "without": "the network without them answers",
-            "with": "the network with them answers",
-            "together": f"both together have {told.together:.1f} and answer",
-        }[told.answers]
-        return (
-            f"{told.made:,} examples were made from unpaired answers, by a network that reaches"
-            f" {told.turned:.1f} {task.metric} the other way round. In equal time (half of the"
-            f" budget each, the making included) {task.metric} on what was held out is"
-            f" {told.with_made:.1f} with them and {told.without:.1f} without: they brought"
-            f" {told.with_made - told.without:+.1f} ({told.low:+.1f} to {told.high:+.1f}); {which}"
-        )
+        return self.brought.told(self.ready.task.metric, self.limits.steps)
 
 
 def _outputs(network: nn.Module, ready: Prepared, choice: Choice) -> Tensor:
@@ -297,16 +249,24 @@ def _outputs(network: nn.Module, ready: Prepared, choice: Choice) -> Tensor:
 
 def _each(source: Any) -> list[Any]:
     """Give the files of a list of files one by one, and anything else as it is."""
-    if isinstance(source, list | tuple) and source:
-        paths = [Path(each) for each in source if isinstance(each, str | Path)]
-        if len(paths) == len(source) and all(map(_is_file, paths)):
-            return paths
-    return [Path(source)] if isinstance(source, str) else [source]
+    if isinstance(source, str):
+        return [Path(source)]
+    given = list(source) if isinstance(source, list | tuple) else [source]
+    files = [isinstance(each, Path) or (isinstance(each, str) and _is_file(each)) for each in given]
+    return [Path(each) for each in given] if given and all(files) else [source]
 
 
-def _is_file(path: Path) -> bool:
+def _some(kind: Kind, examples: Examples, most: int, seed: int) -> Examples:
+    """Draw some examples where there are more than are needed."""
+    if len(examples) <= most:
+        return examples
+    drawn = np.random.default_rng(seed).permutation(len(examples))[:most]
+    return kind.take(examples, np.sort(drawn))
+
+
+def _is_file(name: str) -> bool:
     try:
-        return path.is_file()
+        return Path(name).is_file()
     except OSError:  # a sentence that is too long to be a name
         return False
 

@@ -101,7 +101,7 @@ def fit(  # noqa: PLR0913 - one argument an option
     horizon: Annotated[int | None, typer.Option(help="Steps that a forecast shall reach.")] = None,
     past: Annotated[int | None, typer.Option(help="Steps that it may look back at.")] = None,
     unpaired: Annotated[
-        list[str] | None, typer.Option(help="Text of the target language alone, to learn from.")
+        list[Path] | None, typer.Option(help="Text of the target language alone, to learn from.")
     ] = None,
     budget: Annotated[str, typer.Option(help="Time for everything: '60 s', '1.5 h'.")] = "10 min",
     memory: Annotated[str | None, typer.Option(help="Memory to keep to: '4 GiB'.")] = None,

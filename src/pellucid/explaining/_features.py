@@ -49,7 +49,8 @@ class LastLayer:
     def __init__(self, subject: Subject, x: Float[Tensor, "B ..."]) -> None:
         self.subject = subject
         self._calls: list[_Call] = []
-        if hasattr(subject.network, "noticed"):
+        self._noticing = _noticing(subject.network)
+        if self._noticing:
             return
         # The axis whose length goes from two to three as the batch does is the one of the batch.
         two, three = (_tried(subject, x[torch.arange(size) % len(x)]) for size in (2, 3))
@@ -62,7 +63,7 @@ class LastLayer:
 
         The plain view of an example is looked at, in float32.
         """
-        if hasattr(self.subject.network, "noticed"):
+        if self._noticing:
             return self._noticed(x)
         size = min(_WHOLE, _inference.batch_size(self.subject.schema))
         rows = [self._batch(part) for part in x.split(size)]
@@ -72,8 +73,11 @@ class LastLayer:
         """Give what the network says itself that it sees; its outputs, which cost much, are 0."""
         parts = x.to(self.subject.device).split(_inference.batch_size(self.subject.schema))
         with torch.inference_mode(), _inference.as_in_use(self.subject.network):
-            network: Any = self.subject.network
-            rows = torch.cat([network.noticed(part).float() for part in parts])
+            sides = [
+                torch.cat([network.noticed(part).float() for part in parts])
+                for network in self._noticing
+            ]
+            rows = torch.cat(sides, dim=1)
         return rows.cpu().clone(), torch.zeros(len(rows), self.subject.task.outputs)
 
     def _batch(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -204,6 +208,12 @@ def _reaching(outputs: Tensor, given: list[list[Tensor]]) -> list[bool]:
     slopes = torch.autograd.grad(outputs.sum(), every, allow_unused=True)
     reached = {id(each) for each, slope in zip(every, slopes, strict=True) if slope is not None}
     return [any(id(each) in reached for each in made) for made in given]
+
+
+def _noticing(network: nn.Module) -> list[Any]:
+    """Give the networks that say themselves what they see: this one, or all of its members."""
+    members = list(getattr(network, "members", [network]))
+    return members if all(hasattr(each, "noticed") for each in members) else []
 
 
 def _placed(number: int, small: torch.Size, large: torch.Size) -> list[_Call]:
