@@ -22,16 +22,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
+from pellucid.data import Ask, Examples, Finding, Schema
 from pellucid.data._pairs_cleaning import cleaned, without_empty
 from pellucid.data._pairs_recognising import surely
 from pellucid.data._pairs_sentences import apart
 from pellucid.data._pairs_sources import found_in
 from pellucid.data._text_alike import keys
-from pellucid.data._text_forms import Form, learned_from
 from pellucid.data._text_found import Texts
 from pellucid.data._text_learning import learned
-from pellucid.data._text_parts import divided, occurrences, plain_words, shared, telling
+from pellucid.data._text_parts import plain_words, telling
+from pellucid.data._worded import Worded, form_of
 from pellucid.registry import kind
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _USUAL = 4_000  # targets looked at for the most usual one
 
 
 @kind("pairs")
-class Pairs(Kind):
+class Pairs(Worded):
     """Sentences and their translations."""
 
     name = "pairs"
@@ -87,7 +87,7 @@ class Pairs(Kind):
         )
 
     def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
-        codes = [some[: schema.shape[0]] for some in _form(schema).many(examples.raw)]
+        codes = [some[: schema.shape[0]] for some in form_of(schema).many(examples.raw)]
         longest = max((len(some) for some in codes), default=0)
         stored = np.zeros((len(codes), longest), np.uint16)
         for row, some in zip(stored, codes, strict=True):
@@ -97,40 +97,12 @@ class Pairs(Kind):
     def apart(
         self, examples: Examples, schema: Schema
     ) -> tuple[Examples, NDArray[np.int64], Sequence[str]]:
-        return apart(self, examples, _form(schema), schema.shape[0])
-
-    def tensor(self, stored: "torch.Tensor", schema: Schema) -> "torch.Tensor":
-        del schema
-        used = stored.ne(0).any(dim=0).nonzero()
-        longest = int(used[-1]) + 1 if len(used) else 1
-        return stored[:, :longest].float()
-
-    def sizes(self, stored: NDArray[Any], schema: Schema) -> NDArray[np.int64] | None:
-        del schema
-        ends = stored.shape[1] - (stored[:, ::-1] != 0).argmax(axis=1)
-        return np.where(stored.any(axis=1), ends, 0).astype(np.int64)
+        return apart(self, examples, form_of(schema), schema.shape[0])
 
     def look(self, examples: Examples) -> list[Finding]:
         from pellucid.data._pairs_findings import findings
 
         return findings(examples)
-
-    def columns(self, examples: Examples) -> dict[str, NDArray[Any]]:
-        from pellucid.data._text_facts import facts
-
-        return facts(examples.raw)
-
-    def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
-        from pellucid.data._text_sheet import sheet
-
-        return sheet(examples, places)
-
-    def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
-        return [divided(text, _form(schema), schema.shape[0]) for text in examples.raw]
-
-    def areas(self, examples: Examples, schema: Schema) -> list[Parts]:
-        words = [str(word) for word in schema.details["areas"]]
-        return [shared(text, _form(schema), schema.shape[0], words) for text in examples.raw]
 
     def blanks(
         self, x: "torch.Tensor", schema: Schema, others: "torch.Tensor"
@@ -144,31 +116,17 @@ class Pairs(Kind):
         return {"nothing": blank[None]}
 
     def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
-        form = _form(schema)
+        form = form_of(schema)
         texts = [form.text(row[row != 0].astype(np.int32)) for row in np.asarray(stored)]
         names = [f"sentence {n + 1}" for n in range(len(texts))]
         raw = Texts(texts, columns=tuple(schema.details["columns"]))
         return Examples(kind="pairs", names=names, raw=raw)
-
-    def paint(
-        self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
-    ) -> bytes:
-        from pellucid.data._text_painting import painted
-
-        return painted(examples.raw[place], parts, shares)
-
-    def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
-        return occurrences(examples.raw[place], parts)
 
     @classmethod
     def specimen(cls, folder: Path) -> Path:
         from pellucid.data._pairs_specimen import write
 
         return write(folder)
-
-
-def _form(schema: Schema) -> Form:
-    return learned_from(schema.details)
 
 
 def _usual(targets: Sequence[str]) -> str:

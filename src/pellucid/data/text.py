@@ -13,24 +13,24 @@ code is.
 Letters: N texts, B batch, T tokens, L longest text, V codes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Ask, Examples, Finding, Kind, Parts, Schema
+from pellucid.data import Ask, Examples, Finding, Schema
 from pellucid.data._text_alike import keys, vectors
 from pellucid.data._text_files import clean
-from pellucid.data._text_forms import Form, learned_from
 from pellucid.data._text_found import Texts, bounded
 from pellucid.data._text_learning import chosen_form, learned, shares
-from pellucid.data._text_parts import divided, occurrences, shared, telling
+from pellucid.data._text_parts import telling
 from pellucid.data._text_recognising import surely
 from pellucid.data._text_sources import found_in
 from pellucid.data._text_specimen import write
 from pellucid.data._text_streams import CROP, STRETCH, holds_lines, lined, stretched
+from pellucid.data._worded import Worded, form_of
 from pellucid.errors import BadInputError
 from pellucid.registry import kind
 
@@ -41,7 +41,7 @@ _LONGEST = 1_024  # tokens of a text with a label
 
 
 @kind("text")
-class Text(Kind):
+class Text(Worded):
     """Sentences, documents, rows with texts in them."""
 
     name = "text"
@@ -99,7 +99,7 @@ class Text(Kind):
         )
 
     def encode(self, examples: Examples, schema: Schema) -> NDArray[Any]:
-        codes = [some[: schema.shape[0]] for some in _form(schema).many(examples.raw)]
+        codes = [some[: schema.shape[0]] for some in form_of(schema).many(examples.raw)]
         longest = max((len(some) for some in codes), default=0)
         kept = np.uint16 if schema.cardinalities[0] <= 1 << 16 else np.int32
         stored = np.zeros((len(codes), longest), kept)
@@ -117,18 +117,7 @@ class Text(Kind):
                 needed="a piece of text",
                 remedy='push a string, such as "and then"',
             )
-        return _form(schema).codes(clean(piece)).astype(np.float32)
-
-    def tensor(self, stored: "torch.Tensor", schema: Schema) -> "torch.Tensor":
-        del schema
-        used = stored.ne(0).any(dim=0).nonzero()
-        longest = int(used[-1]) + 1 if len(used) else 1
-        return stored[:, :longest].float()
-
-    def sizes(self, stored: NDArray[Any], schema: Schema) -> NDArray[np.int64] | None:
-        del schema
-        ends = stored.shape[1] - (stored[:, ::-1] != 0).argmax(axis=1)
-        return np.where(stored.any(axis=1), ends, 0).astype(np.int64)
+        return form_of(schema).codes(clean(piece)).astype(np.float32)
 
     def augment(
         self, x: "torch.Tensor", schema: Schema, generator: "torch.Generator"
@@ -144,23 +133,6 @@ class Text(Kind):
 
         return findings(examples)
 
-    def columns(self, examples: Examples) -> dict[str, NDArray[Any]]:
-        from pellucid.data._text_facts import facts
-
-        return facts(examples.raw)
-
-    def draw(self, examples: Examples, places: Sequence[int]) -> bytes:
-        from pellucid.data._text_sheet import sheet
-
-        return sheet(examples, places)
-
-    def parts(self, examples: Examples, schema: Schema) -> list[Parts]:
-        return [divided(text, _form(schema), schema.shape[0]) for text in examples.raw]
-
-    def areas(self, examples: Examples, schema: Schema) -> list[Parts]:
-        words = [str(word) for word in schema.details["areas"]]
-        return [shared(text, _form(schema), schema.shape[0], words) for text in examples.raw]
-
     def blanks(
         self, x: "torch.Tensor", schema: Schema, others: "torch.Tensor"
     ) -> "dict[str, torch.Tensor]":
@@ -170,7 +142,7 @@ class Text(Kind):
         return blanks(x, others)
 
     def restore(self, stored: NDArray[Any], schema: Schema) -> Examples:
-        form = _form(schema)
+        form = form_of(schema)
         details = schema.details
         texts = Texts(
             [form.text(row[row != 0].astype(np.int32)) for row in np.asarray(stored)],
@@ -183,23 +155,9 @@ class Text(Kind):
         )
         return Examples(kind="text", names=[f"text {n + 1}" for n in range(len(texts))], raw=texts)
 
-    def paint(
-        self, examples: Examples, place: int, parts: Parts, shares: NDArray[np.float64]
-    ) -> bytes:
-        from pellucid.data._text_painting import painted
-
-        return painted(examples.raw[place], parts, shares)
-
-    def tell(self, examples: Examples, place: int, parts: Parts) -> tuple[str, ...]:
-        return occurrences(examples.raw[place], parts)
-
     @classmethod
     def specimen(cls, folder: Path) -> Path:
         return write(folder)
-
-
-def _form(schema: Schema) -> Form:
-    return learned_from(schema.details)
 
 
 def _with_remark(examples: Examples, schema: Schema) -> Examples:
@@ -207,7 +165,7 @@ def _with_remark(examples: Examples, schema: Schema) -> Examples:
     longest = schema.shape[0]
     # A token has a byte at least, so most texts are seen to be short enough at once.
     some = [text for text in examples.raw if len(text.encode()) > longest]
-    count = sum(len(codes) > longest for codes in _form(schema).many(some))
+    count = sum(len(codes) > longest for codes in form_of(schema).many(some))
     if not count:
         return examples
     said = "1 text is" if count == 1 else f"{count:,} texts are"
