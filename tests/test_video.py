@@ -229,10 +229,25 @@ def test_looking_at_folders_of_frames_counts_and_draws(tmp_path):
 
 
 def test_class_folders_of_pictures_are_no_clips(tmp_path):
+    for side in ("train", "test"):
+        for name in ("a", "b"):
+            folder(tmp_path / "set" / side / name, moving(5))
+            folder(tmp_path / "plain" / name, moving(5))
+    assert KIND.recognises(tmp_path / "set") == 0
+    assert KIND.recognises(tmp_path / "plain") == 0
+    random = np.random.default_rng(0)
     for name in ("a", "b"):
-        folder(tmp_path / name, moving(5))
-    assert KIND.recognises(tmp_path) == 0
+        for part in ("x", "y"):
+            pictures = random.integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
+            folder(tmp_path / "photos" / name / part, pictures.repeat(4, axis=1).repeat(4, axis=2))
+    assert KIND.recognises(tmp_path / "photos") == 0
     assert KIND.recognises(two_classes(tmp_path / "more")) > 0.9
+    many = tmp_path / "many"
+    for number in range(90):
+        (many / f"class{number:02}" / "clip").mkdir(parents=True)
+    for name in ("class00", "class01"):
+        folder(many / name / "clip", moving(5))
+    assert KIND.recognises(many) > 0.9
 
 
 @pytest.mark.slow

@@ -7,14 +7,16 @@ which themselves lie in class folders; class folders of pictures alone are pictu
 Letters: T frames kept, H height, W width.
 """
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from pellucid.data import _pictures
-from pellucid.data._sources import Listing, glimpse, natural
+from pellucid.data._sources import Listing, natural, side_of
 from pellucid.data._video_clips import Form
 from pellucid.data._video_form import Probed
 
@@ -22,6 +24,9 @@ RATE = 25.0  # frames a second: what films and most cameras have; a folder does 
 quiet = _pictures.quiet
 _FEWEST = 2  # pictures of a clip
 _FOLLOWING = 0.8  # of the numbers in a folder that are one more than the one before
+_EACH, _DEPTH, _GLIMPSE = 3, 4, 300  # folders looked into of each, how deep, and entries of each
+_COMPARED, _ALIKE = 5, 0.3  # folders whose frames are compared, and how alike they must be
+_MOSTLY = 0.75  # of the folders looked at that are clips
 _BROKEN = 0.5  # of the pictures that cannot be read; more are a broken clip
 
 
@@ -44,15 +49,24 @@ def is_clip(folder: Path) -> bool:
         return False
 
 
-def share_in(root: Path) -> float:
-    """Give the share of clip folders among the first folders with pictures in them."""
-    below = {path.parent for path in glimpse(root) if path.suffix.lower() in _pictures.SUFFIXES}
-    if not below:
-        return 0.0
-    deep = [len(path.relative_to(root).parts) >= 2 for path in below]
-    several = len({path.parent for path in below}) < len(below)
-    clips = sum(is_clip(path) for path in sorted(below)[:20]) / min(20, len(below))
-    return clips if all(deep) and several else 0.0
+def surely_holds_clips(root: Path) -> bool:
+    """Tell whether a folder holds clips that could not as well be pictures, numbered by class.
+
+    Clips lie in several class folders, and their frames look like each other.
+    """
+    if not holds_clips(root):
+        return False
+    below = [*_with_pictures(root)]
+    classes = {path.parent for path in below if not side_of(path.parent.name)}
+    alike = [_likeness(path) for path in below[:_COMPARED]]
+    return len(classes - {root}) > 1 and float(np.median(alike)) >= _ALIKE
+
+
+def holds_clips(root: Path) -> bool:
+    """Tell whether most of the first folders with pictures in them are clips, in folders."""
+    below = [*_with_pictures(root)]
+    deep = all(len(path.relative_to(root).parts) >= 2 for path in below)
+    return bool(below) and deep and sum(map(is_clip, below)) >= _MOSTLY * len(below)
 
 
 def clips_of(listing: Listing) -> Listing:
@@ -109,6 +123,33 @@ def picked(count: int, frames: int) -> Sequence[int]:
     middles = (np.arange(frames) + 0.5) * count / frames
     places: list[int] = np.minimum(middles.astype(np.int64), count - 1).tolist()
     return places
+
+
+def _with_pictures(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield some of the folders that hold pictures, looking at the first few of each."""
+    try:
+        with os.scandir(folder) as entries:
+            seen = [one for one in islice(entries, _GLIMPSE) if not one.name.startswith(".")]
+        inner = sorted(Path(one.path) for one in seen if one.is_dir())
+    except OSError:  # not to be read, or a link that leads to itself
+        return
+    if any(Path(one.name).suffix.lower() in _pictures.SUFFIXES for one in seen):
+        yield folder
+    for one in inner[:_EACH] if depth < _DEPTH else ():
+        yield from _with_pictures(one, depth + 1)
+
+
+def _likeness(folder: Path) -> float:
+    """Tell how alike the first two frames are, from -1 to 1."""
+    form = _pictures.Form(height=16, width=16, channels=3)
+    with quiet():
+        found = [_pictures.decode(path, form) for path in frames_in(folder)[:2]]
+    seen = [one.pixels for one in found if isinstance(one, _pictures.Decoded)]
+    if len(seen) < 2:
+        return 1.0
+    one, other = (pixels.mean(axis=2).ravel() - pixels.mean() for pixels in seen)
+    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) / size if size else 1.0
 
 
 def _follow(stems: Iterable[str]) -> bool:

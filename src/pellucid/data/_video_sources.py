@@ -55,14 +55,14 @@ def found_in(source: Any, ask: Ask) -> Found:
     if path.is_dir() and not share_in(path, MEDIUM):
         if folders.is_clip(path):
             return alone([path])
-        if folders.share_in(path) > 0:
+        if folders.holds_clips(path):
             return _named_by_source(_in_folders(path), ask)
     return _named_by_source(found_at(path, MEDIUM, ask), ask)
 
 
 def _path_recognised(path: Path) -> float:
     if path.is_dir():
-        return max(0.97 * share_in(path, MEDIUM), 0.97 * folders.share_in(path))
+        return 0.97 * max(share_in(path, MEDIUM), folders.surely_holds_clips(path))
     if is_table(path):
         return 0.97 if names_files(path, SUFFIXES) else 0.0
     return 0.97 if path.suffix.lower() in SUFFIXES or (path.is_file() and is_video(path)) else 0.0
