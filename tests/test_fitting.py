@@ -268,7 +268,7 @@ def test_an_explainer_that_fails_costs_nothing_that_was_learned(monkeypatch, tmp
     def fail(*given, **wishes):
         raise RuntimeError("no idea")
 
-    monkeypatch.setattr("pellucid._fitting.account", fail)
+    monkeypatch.setattr("pellucid.judging._accounted", fail)
     model = quick(pd.DataFrame(frame()), target="answer", out=tmp_path / "m.pellucid")
 
     assert "explanations could not be measured: RuntimeError: no idea" in model.record["said"]
