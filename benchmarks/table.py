@@ -16,6 +16,9 @@ from benchmarks.runner import RESULTS
 README = Path(__file__).parents[1] / "README.md"
 WHOLE = Path(__file__).with_name("RESULTS.md")
 TITLE = "# All results\n\nThe latest row of each benchmark, system and metric in `results.csv`.\n\n"
+FAITHFUL = tuple(
+    f"insertion minus deletion, {blank}" for blank in ("its blank", "mean colour", "blur")
+)
 # What the README tells: the metrics of each question that a user would ask for.
 TOLD: Mapping[str, tuple[str, ...]] = {
     "fashion": ("accuracy", "ece", "coverage"),
@@ -31,10 +34,17 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "language, words": ("perplexity per word",),
     "forecasts ett_h1": ("mean mse", "mean coverage"),
     "forecasts exchange_rate": ("mse",),
+    "explanations fashion_mnist": FAITHFUL,
+    "explanations flowers5": FAITHFUL,
     "planted": ("AUROC, of reliable", "wrong, of reliable", "said to be reliable"),
     "shortcuts fashion_mnist": ("found and named",),
     "shortcuts adult": ("found and named",),
     "suspects": ("flips found, of the training labels",),
+    "reports fashion_mnist": ("time against training",),
+    "reports adult": ("time against training",),
+    "videos surv_fight": ("accuracy",),
+    "videos order of frames": ("accuracy",),
+    "translation en-de": ("bleu", "bleu lowercased"),
     "promises": ("runs late",),
 }
 ASIDE = (
@@ -43,6 +53,13 @@ ASIDE = (
     "pellucid, 30 s",
     "pellucid, 40 s",
     "pellucid, nothing",
+    "pellucid shapley",
+    "pellucid integrated_gradients",
+    "pellucid occlusion",
+    "pellucid sketch",
+    "Captum Occlusion",
+    "Captum DeepLift",
+    "random order",
 )
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = "| benchmark | system | metric | mean ± sd | seeds | seconds | peak MiB | commit |"

@@ -37,7 +37,7 @@ LARGE = 1000  # codes; from here on words come in and go out by the same table
 STRETCH = 256  # steps read at once where nothing is learned, to bound memory
 SIZES = ((1, 256), (2, 256), (2, 384), (2, 512), (3, 640))  # layers and units
 # By size, because what is larger learns by heart sooner.
-_DROPOUT = (0.0, 0.1, 0.25, 0.35, 0.45)
+_DROPOUT = (0.0, 0.05, 0.25, 0.35, 0.45)
 _OF_WORDS = (0.2, 0.25, 0.3, 0.35, 0.4)
 _LITTLE = 2e6  # tokens; a text that is longer is learned by heart less, and less is left out
 
