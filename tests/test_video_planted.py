@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from benchmarks._planted_clips import ANSWERS, FRAMES, Films, ordered
+from benchmarks._planted_clips import ANSWERS, FRAMES, Films, ordered, write
 from benchmarks._planted_truth import NEITHER
+
+from pellucid.data.video import Video
 
 DESIGNS = [Films(name, level) for name in ANSWERS for level in (1, 3)]
 each_design = pytest.mark.parametrize("design", DESIGNS, ids=str)
@@ -49,7 +51,6 @@ def test_only_the_order_of_frames_tells_ordered_clips_apart():
 
 @pytest.mark.slow
 def test_motion_alone_is_learned_and_the_average_of_frames_stays_at_chance(tmp_path):
-    from benchmarks._planted_clips import write
 
     import pellucid
 
@@ -64,3 +65,11 @@ def test_motion_alone_is_learned_and_the_average_of_frames_stays_at_chance(tmp_p
     assert right["r2plus1d"] >= 0.95
     assert right["framelstm"] >= 0.95
     assert 0.4 < right["framemean"] < 0.6
+
+
+@each_design
+def test_made_clips_are_taken_for_clips(design, tmp_path):
+    planted = design.made(12, seed=1)
+    for place, (frames, label) in enumerate(zip(planted.x, planted.y, strict=True)):
+        write(tmp_path / label / f"clip{place}", frames)
+    assert Video().recognises(tmp_path) > 0.96

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from pellucid.data import _pictures
 from pellucid.data._sources import Listing, natural, side_of
@@ -25,7 +25,8 @@ quiet = _pictures.quiet
 _FEWEST = 2  # pictures of a clip
 _FOLLOWING = 0.8  # of the numbers in a folder that are one more than the one before
 _EACH, _DEPTH, _GLIMPSE = 3, 4, 300  # folders looked into of each, how deep, and entries of each
-_COMPARED, _ALIKE = 5, 0.3  # folders whose frames are compared, and how alike they must be
+_COMPARED, _FIRST = 12, 5  # folders whose first frames are compared
+_ALIKE = 0.15  # more than frames of different folders, as a cosine
 _MOSTLY = 0.75  # of the folders looked at that are clips
 _BROKEN = 0.5  # of the pictures that cannot be read; more are a broken clip
 
@@ -52,14 +53,22 @@ def is_clip(folder: Path) -> bool:
 def surely_holds_clips(root: Path) -> bool:
     """Tell whether a folder holds clips that could not as well be pictures, numbered by class.
 
-    Clips lie in several class folders, and their frames look like each other.
+    Clips lie in several class folders, and frames that follow each other are more alike than those
+    of different clips.
     """
     if not holds_clips(root):
         return False
     below = [*_with_pictures(root)]
-    classes = {path.parent for path in below if not side_of(path.parent.name)}
-    alike = [_likeness(path) for path in below[:_COMPARED]]
-    return len(classes - {root}) > 1 and float(np.median(alike)) >= _ALIKE
+    classes = {path.parent for path in below if not side_of(path.parent.name)} - {root}
+    if len(classes) < 2:
+        return False
+    seen = [one for path in below[:_COMPARED] if len(one := _first(path)) > 1]
+    if len(seen) < 2:
+        return True
+    of = np.repeat(np.arange(len(seen)), [len(one) for one in seen])
+    alike = np.concatenate(seen) @ np.concatenate(seen).T
+    following = np.diagonal(alike, 1)[of[1:] == of[:-1]]
+    return float(following.mean() - alike[of[:, None] != of].mean()) >= _ALIKE
 
 
 def holds_clips(root: Path) -> bool:
@@ -139,17 +148,14 @@ def _with_pictures(folder: Path, depth: int = 0) -> Iterator[Path]:
         yield from _with_pictures(one, depth + 1)
 
 
-def _likeness(folder: Path) -> float:
-    """Tell how alike the first two frames are, from -1 to 1."""
+def _first(folder: Path) -> list[Float[np.ndarray, " D"]]:
+    """Give the first frames as thumbnails less their mean, of length 1."""
     form = _pictures.Form(height=16, width=16, channels=3)
     with quiet():
-        found = [_pictures.decode(path, form) for path in frames_in(folder)[:2]]
-    seen = [one.pixels for one in found if isinstance(one, _pictures.Decoded)]
-    if len(seen) < 2:
-        return 1.0
-    one, other = (pixels.mean(axis=2).ravel() - pixels.mean() for pixels in seen)
-    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    return float((one * other).sum()) / size if size else 1.0
+        found = [_pictures.decode(path, form) for path in frames_in(folder)[:_FIRST]]
+    seen = [one.pixels.mean(axis=2).ravel() for one in found if not isinstance(one, str)]
+    plain = [pixels - pixels.mean() for pixels in seen]
+    return [one / max(1e-9, float(np.linalg.norm(one))) for one in plain]
 
 
 def _follow(stems: Iterable[str]) -> bool:
