@@ -55,7 +55,7 @@ class Influence:
         damping: float = DAMPING,
     ) -> None:
         self._slopes = slopes.double()
-        self._weighed = _weighed(seen.double(), curvature.double(), damping).float()
+        self._weighed = _Weighed(seen.double(), curvature.double(), damping)
 
     def of(self, seen: Float[Tensor, "B E"], slopes: Float[Tensor, "B K"]) -> Float[Tensor, "B N"]:
         """Give the push of every case on each example.
@@ -64,8 +64,8 @@ class Influence:
             seen: h of the examples.
             slopes: of the number explained in the outputs.
         """
-        likeness = seen.float() @ self._weighed
-        return -likeness * (slopes.double() @ self._slopes.T).float()
+        likeness = self._weighed.likeness(seen.double())
+        return -(likeness * (slopes.double() @ self._slopes.T)).float()
 
 
 def slopes(task: Task, outputs: Float[Tensor, "N K"], y: Tensor) -> Float[Tensor, "N K"]:
@@ -117,16 +117,32 @@ def _probes(outputs: Tensor) -> Iterator[tuple[Tensor, float]]:
         yield signs.to(outputs.device), 1 / _EXACT
 
 
-def _weighed(h: Tensor, c: Tensor, damping: float) -> Float[Tensor, "E N"]:
-    """Give A⁻¹ hᵀ by solving in whichever is fewer, features or cases."""
-    count, width = h.shape
-    bent = h * c.sqrt()[:, None]
-    # Where no loss is curved, all that is left is the plain product of TracIn.
-    decay = float(damping * bent.square().sum() / (count * width)) or 1.0
-    if width <= count:
-        whole = bent.T @ bent / count
-        whole.diagonal().add_(decay)
-        return torch.linalg.solve(whole, h.T)
-    small = bent @ bent.T
-    small.diagonal().add_(count * decay)
-    return (h.T - bent.T @ torch.linalg.solve(small, bent @ h.T)) / decay
+class _Weighed:
+    """A, as a triangle of the size of whichever is fewer, features or cases.
+
+    Args:
+        h: what the layer sees of the cases.
+        c: curvature of their losses.
+        damping: as of `Influence`.
+    """
+
+    def __init__(self, h: Float[Tensor, "N E"], c: Float[Tensor, " N"], damping: float) -> None:
+        count, width = h.shape
+        self._h = h
+        self._bent = h * c.sqrt()[:, None]
+        # Where no loss is curved, all that is left is the plain product of TracIn.
+        self._decay = float(damping * self._bent.square().sum() / (count * width)) or 1.0
+        self._narrow = width <= count
+        if self._narrow:
+            whole, least = self._bent.T @ self._bent / count, self._decay
+        else:
+            whole, least = self._bent @ self._bent.T, count * self._decay
+        whole.diagonal().add_(least)
+        self._triangle = torch.linalg.cholesky(whole)
+
+    def likeness(self, seen: Float[Tensor, "B E"]) -> Float[Tensor, "B N"]:
+        """Give h_xᵀ A⁻¹ h_i of examples and cases."""
+        if self._narrow:
+            return torch.cholesky_solve(seen.T, self._triangle).T @ self._h.T
+        known = torch.cholesky_solve(self._bent @ seen.T, self._triangle)
+        return (seen - known.T @ self._bent) @ self._h.T / self._decay
