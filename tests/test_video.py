@@ -246,7 +246,7 @@ def test_class_folders_of_pictures_are_no_clips(tmp_path):
     for number in range(90):
         (many / f"class{number:02}" / "clip").mkdir(parents=True)
     for number in range(3):
-        folder(many / f"class{number:02}" / "clip", moving(5, seed=number))
+        folder(many / f"class{number:02}" / "clip", moving(24, seed=number))
     assert KIND.recognises(many) > 0.9
 
 
