@@ -216,7 +216,7 @@ def test_learned_explained_and_heard_from_a_folder(tmp_path):
 
     folder = two_classes(tmp_path / "tones", each=60, seconds=0.25)
     model = pellucid.fit(folder, steps=40, seed=0)
-    assert model.evaluate(folder)["scores"]["accuracy"]["value"] > 0.9
+    assert model.evaluate(folder).scores["accuracy"].value > 0.9
     why = model.explain(folder / "low" / "3.wav")
     parts = json.loads(json.dumps(why.to_json()))["parts"]
     assert all(len(part["where"]) == 2 for part in parts)
