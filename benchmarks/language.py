@@ -95,7 +95,7 @@ def _climb(train: Path, test: Path, mark: float, setting: Setting) -> None:
     say(f"the mark is {mark:.4f} nats per character")
     for seconds in LADDER:
         rung = _own(train, test, seconds)
-        trials = measure("language, characters", [rung], replace(setting, systems=()))[rung.name]
+        trials = measure("language, ladder", [rung], replace(setting, systems=()))[rung.name]
         mean = _mean(trials)
         if mean is not None and mean <= mark:
             metric = f"seconds to nn.LSTM's {MARKED:g} s"

@@ -48,10 +48,6 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "promises": ("runs late",),
 }
 ASIDE = (
-    "pellucid, 20 s",
-    "pellucid, 25 s",
-    "pellucid, 30 s",
-    "pellucid, 40 s",
     "pellucid, nothing",
     "pellucid shapley",
     "pellucid integrated_gradients",
