@@ -151,7 +151,7 @@ def weakest(
         rows = torch.from_numpy(np.flatnonzero(inside))
         if sign * (whole - task.score(outputs[rows], y[rows])) <= 0:
             continue
-        score = task.scores(outputs[rows], y[rows], calibration)[task.metric]
+        score = task.estimate(outputs[rows], y[rows], calibration)
         if _is_worse(score, whole, sign, wider):
             found.append(Group(name=name, value=value, n=len(rows), score=score, whole=whole))
     return sorted(found, key=lambda group: sign * group.score.value)

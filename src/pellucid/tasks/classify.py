@@ -190,11 +190,16 @@ class Classify(Task):
                 _scores.calibration_error, judged.bins, judged.confidence - judged.right
             ),
         }
-        accuracy = _scores.share(int(judged.right.sum()), len(judged.y))
+        accuracy = _accuracy(judged)
         rest = _scores.estimates(others, len(judged.y))
         most = {"balanced_accuracy": 1.0, "log_loss": math.inf, "ece": 1.0}
         sound = {name: _scores.within(rest[name], 0.0, most[name]) for name in most}
         return {"accuracy": accuracy, **sound}
+
+    def estimate(
+        self, outputs: Float[Tensor, "N K"], y: Int[Tensor, " N"], calibration: Calibration
+    ) -> Estimate:
+        return _accuracy(self._judge(outputs, y, calibration))
 
     def guess(self, y: Int[Tensor, " N"]) -> dict[str, float]:
         """Score the most frequent class of training; its shares are the probabilities."""
@@ -293,6 +298,10 @@ class Classify(Task):
             set=tuple(classes[place] for place in order if 1 - likely[place] <= most),
             probabilities=dict(zip(classes, likely.tolist(), strict=True)),
         )
+
+
+def _accuracy(judged: Judged) -> Estimate:
+    return _scores.share(int(judged.right.sum()), len(judged.y))
 
 
 def _temperature_of(calibration: Calibration) -> float:
