@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.data import Examples, Group
+from pellucid.data import Examples
 from pellucid.data._audio_pictures import picture
 from pellucid.data._audio_recordings import Recordings
-from pellucid.data._picture_sheet import draw_sheet
+from pellucid.data._picture_sheet import by_class, draw_sheet
 from pellucid.data._targets import as_classes
 
 _HEIGHT, _WIDTH = 84, 112  # pixels
@@ -27,24 +27,9 @@ def sheet(examples: Examples, places: Sequence[int]) -> bytes:
         said = [_said(examples, place) for place in places]
         captions = [f"{a} {b}" for a, b in zip(lengths, said, strict=True)]
         return draw_sheet(pixels, [("", "", [*range(len(drawn))])], captions)
-    return draw_sheet(pixels, _groups(classes[0], classes[1], places), lengths)
+    return draw_sheet(pixels, by_class(classes[0], classes[1], places), lengths)
 
 
 def _said(examples: Examples, place: int) -> str:
     target = None if examples.targets is None else examples.targets[place]
     return Path(examples.names[place]).name if target is None else str(target)[:_LONG]
-
-
-def _groups(names: Sequence[str], codes: np.ndarray, places: Sequence[int]) -> list[Group]:
-    found: dict[int, list[int]] = {}
-    for number, place in enumerate(places):
-        found.setdefault(int(codes[place]), []).append(number)
-    counts = np.bincount(codes + 1, minlength=len(names) + 1)
-    return [
-        (
-            names[code] if code >= 0 else "no class",
-            f"{len(numbers):,} of {int(counts[code + 1]):,}",
-            numbers,
-        )
-        for code, numbers in found.items()
-    ]

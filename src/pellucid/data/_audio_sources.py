@@ -9,11 +9,16 @@ from typing import Any
 
 from pellucid.data import Ask
 from pellucid.data._audio_decoding import SUFFIXES, is_sound
-from pellucid.data._audio_groups import COLUMNS, groups_in, kept_apart, said
+from pellucid.data._file_groups import grouped
 from pellucid.data._found import Found, alone
 from pellucid.data._manifest import names_files
-from pellucid.data._media import Medium, found_at, is_table, share_in
+from pellucid.data._media import Medium, found_at, is_table, share_in, surest
 
+COLUMNS = frozenset(
+    {"speaker", "speaker_id", "speakerid", "client_id", "session", "session_id", "subject"}
+    | {"subject_id", "singer", "reader", "reader_id", "actor", "person", "recording_id"}
+)
+_TOLD = "speakers or sessions apart {shown}: each stays on one side of a split"
 MEDIUM = Medium(
     one="recording",
     many="recordings",
@@ -26,11 +31,7 @@ MEDIUM = Medium(
 
 def recognised(source: Any) -> float:
     """Tell how surely this holds recordings, from 0 to 1."""
-    if isinstance(source, str | Path):
-        return _path_recognised(Path(source))
-    if isinstance(source, list) and all(isinstance(one, str | Path) for one in source):
-        return max((_path_recognised(Path(one)) for one in source[:20]), default=0.0)
-    return 0.0
+    return surest(source, _path_recognised)
 
 
 def found_in(source: Any, ask: Ask) -> Found:
@@ -43,7 +44,7 @@ def found_in(source: Any, ask: Ask) -> Found:
     if isinstance(source, list):
         return alone([Path(one) for one in source])
     found = found_at(Path(source), MEDIUM, ask)
-    return found if ask.schema is not None else _grouped(found)
+    return found if ask.schema is not None else grouped(found, _TOLD)
 
 
 def _path_recognised(path: Path) -> float:
@@ -52,13 +53,3 @@ def _path_recognised(path: Path) -> float:
     if is_table(path):
         return 0.96 if names_files(path, SUFFIXES) else 0.0
     return 0.96 if path.suffix.lower() in SUFFIXES or (path.is_file() and is_sound(path)) else 0.0
-
-
-def _grouped(found: Found) -> Found:
-    """Read groups off the names of the files where no column tells them."""
-    if found.groups is not None:
-        return found
-    groups = groups_in(found.names, found.targets)
-    if groups is None or not kept_apart(groups, found.sides):
-        return found
-    return replace(found, groups=groups, notes=(*found.notes, said(groups)))

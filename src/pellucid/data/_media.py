@@ -4,9 +4,10 @@ Idea: what the folders say, which tables there are and what is wrong with them h
 with what is in the files, so a kind of data says only what it calls its files and how they end.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,15 @@ class Medium:
 def is_table(path: Path) -> bool:
     """Tell whether a file may be a table that names others."""
     return path.suffix.lower() in TABLES
+
+
+def surest(source: Any, of_path: Callable[[Path], float]) -> float:
+    """Tell how surely a path, or a list of them, is of a kind; 0 for anything else."""
+    if isinstance(source, str | Path):
+        return of_path(Path(source))
+    if isinstance(source, list) and all(isinstance(one, str | Path) for one in source):
+        return max((of_path(Path(one)) for one in source[:20]), default=0.0)
+    return 0.0
 
 
 def share_in(folder: Path, medium: Medium) -> float:

@@ -101,3 +101,25 @@ def _paste(sheet: Any, pen: Any, tile: Any, at: tuple[int, int]) -> None:
     left, top = at
     # Without a line around it a white picture has no edge on white paper.
     pen.rectangle((left, top, left + tile.width - 1, top + tile.height - 1), outline=_FRAME)
+
+
+def by_class(names: Sequence[str], codes: np.ndarray, places: Sequence[int]) -> list[Group]:
+    """Give the groups of a sheet that shows some examples: a class each, with how many there are.
+
+    Args:
+        names: of the classes.
+        codes: class of every example, (N,); -1 for none.
+        places: of the examples shown.
+    """
+    found: dict[int, list[int]] = {}
+    for number, place in enumerate(places):
+        found.setdefault(int(codes[place]), []).append(number)
+    counts = np.bincount(codes + 1, minlength=len(names) + 1)
+    return [
+        (
+            names[code] if code >= 0 else "no class",
+            f"{len(numbers):,} of {int(counts[code + 1]):,}",
+            numbers,
+        )
+        for code, numbers in found.items()
+    ]

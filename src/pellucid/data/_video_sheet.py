@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from pellucid.data import Examples, Group
-from pellucid.data._picture_sheet import draw_sheet
+from pellucid.data._picture_sheet import by_class, draw_sheet
 from pellucid.data._targets import as_classes
 from pellucid.data._video_clips import Clips
 
@@ -30,7 +30,7 @@ def sheet(examples: Examples, places: Sequence[int]) -> bytes:
         told = [_told(examples, place) for place in places]
         lengths = [f"{a} {b}" for a, b in zip(lengths, told, strict=True)]
     else:
-        groups = _groups(classes[0], classes[1], places)
+        groups = by_class(classes[0], classes[1], places)
     return draw_sheet(pixels, groups, lengths, most=_COLUMNS, side=_WIDE)
 
 
@@ -42,18 +42,3 @@ def _side_by_side(frames: UInt8[np.ndarray, "T H W 3"]) -> UInt8[np.ndarray, "H 
 def _told(examples: Examples, place: int) -> str:
     target = None if examples.targets is None else examples.targets[place]
     return Path(examples.names[place]).name if target is None else f"{target:.4g}"
-
-
-def _groups(names: Sequence[str], codes: np.ndarray, places: Sequence[int]) -> list[Group]:
-    found: dict[int, list[int]] = {}
-    for number, place in enumerate(places):
-        found.setdefault(int(codes[place]), []).append(number)
-    counts = np.bincount(codes + 1, minlength=len(names) + 1)
-    return [
-        (
-            names[code] if code >= 0 else "no class",
-            f"{len(numbers):,} of {int(counts[code + 1]):,}",
-            numbers,
-        )
-        for code, numbers in found.items()
-    ]

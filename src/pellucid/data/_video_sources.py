@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pellucid.data import Ask, Finding, _pictures
+from pellucid.data import Ask, _pictures
 from pellucid.data import _video_folders as folders
-from pellucid.data._audio_groups import groups_in, kept_apart
+from pellucid.data._file_groups import grouped
 from pellucid.data._found import Found, alone, telling
 from pellucid.data._manifest import names_files
-from pellucid.data._media import TARGET, Medium, found_at, is_table, share_in
+from pellucid.data._media import TARGET, Medium, found_at, is_table, share_in, surest
 from pellucid.data._sources import listed
 from pellucid.data._video_decoding import SUFFIXES, is_video
 
@@ -23,6 +22,7 @@ COLUMNS = frozenset(
     {"source_video", "source", "source_id", "video", "video_id", "session", "session_id", "group"}
     | {"camera", "camera_id", "scene", "subject", "subject_id", "person", "actor", "performer"}
 )
+_TOLD = "sources apart {shown}: the clips of each stay on one side of a split"
 MEDIUM = Medium(
     one="clip",
     many="clips",
@@ -35,11 +35,7 @@ MEDIUM = Medium(
 
 def recognised(source: Any) -> float:
     """Tell how surely this holds clips, from 0 to 1."""
-    if isinstance(source, str | Path):
-        return _path_recognised(Path(source))
-    if isinstance(source, list) and all(isinstance(one, str | Path) for one in source):
-        return max((_path_recognised(Path(one)) for one in source[:20]), default=0.0)
-    return 0.0
+    return surest(source, _path_recognised)
 
 
 def found_in(source: Any, ask: Ask) -> Found:
@@ -83,19 +79,4 @@ def _in_folders(root: Path) -> Found:
 
 def _named_by_source(found: Found, ask: Ask) -> Found:
     """Read sources off the names of the clips where no column tells them."""
-    if ask.schema is not None or found.groups is not None:
-        return found
-    groups = groups_in(found.names, found.targets)
-    if groups is None or not kept_apart(groups, found.sides):
-        return found
-    return replace(found, groups=groups, notes=(*found.notes, _said(groups)))
-
-
-def _said(groups: NDArray[np.object_]) -> Finding:
-    values = sorted(set(groups.tolist()))
-    shown = ", ".join(repr(value) for value in values[:3])
-    text = (
-        f"the names of the files tell {len(values):,} sources apart ({shown}, …): the clips of each"
-        " stay on one side of a split"
-    )
-    return Finding(what="groups in names", level="note", text=text)
+    return found if ask.schema is not None else grouped(found, _TOLD)

@@ -1,4 +1,4 @@
-"""Who speaks in a recording, read off the names of files.
+"""Who speaks, or from where something is, read off the names of files.
 
 Idea: people name recordings by fields, as in `7_jackson_32.wav` or `nohash_0a7c_3.wav`. A field
 that all names have, that is no running number, and whose values each occur in several files and in
@@ -9,6 +9,7 @@ Letters: N files.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Finding
+from pellucid.data._found import Found
 from pellucid.data._targets import as_classes
 
-COLUMNS = frozenset(
-    {"speaker", "speaker_id", "speakerid", "client_id", "session", "session_id", "subject"}
-    | {"subject_id", "singer", "reader", "reader_id", "actor", "person", "recording_id"}
-)
 _FIELDS = re.compile(r"[_\-. @]+")
 _FEWEST, _EACH = 3, 3  # groups, and files of one on average
 _LEAST = 12  # files that names are read off
@@ -63,15 +61,23 @@ def kept_apart(
     return len(one & other) <= _SHARED * min(len(one), len(other))
 
 
-def said(groups: NDArray[np.object_]) -> Finding:
-    """Say what was read off the names."""
+def grouped(found: Found, told: str) -> Found:
+    """Read groups off the names of files where no column tells them.
+
+    Args:
+        found: the files.
+        told: what is said of groups that are found, after "the names of the files tell N".
+    """
+    if found.groups is not None:
+        return found
+    groups = groups_in(found.names, found.targets)
+    if groups is None or not kept_apart(groups, found.sides):
+        return found
     values = sorted(set(groups.tolist()))
     shown = ", ".join(repr(value) for value in values[:3])
-    text = (
-        f"the names of the files tell {len(values):,} speakers or sessions apart ({shown}, …): each"
-        " stays on one side of a split"
-    )
-    return Finding(what="groups in names", level="note", text=text)
+    text = f"the names of the files tell {len(values):,} {told.format(shown=f'({shown}, …)')}"
+    note = Finding(what="groups in names", level="note", text=text)
+    return replace(found, groups=groups, notes=(*found.notes, note))
 
 
 def _is_group(values: Sequence[str], classes: Sequence[Any]) -> bool:
