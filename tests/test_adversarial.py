@@ -10,6 +10,7 @@ from pellucid.data import Schema
 from pellucid.networks import recipe_of
 from pellucid.networks._adversarial import Ladder
 from pellucid.networks._altering import altered
+from pellucid.networks._sorts import Sorts
 from pellucid.registry import network
 
 GREY = Schema(kind="image", shape=(1, 12, 12), latent=8)
@@ -215,6 +216,59 @@ def test_the_classic_one_judges_each_picture_by_itself():
     torch.testing.assert_close(found, torch.full((2,), real + made))
     fooled = math.log1p(math.exp(-2))
     torch.testing.assert_close(module.artist_loss(x, 2 * x, shares), torch.full((2,), fooled))
+
+
+# Sorts, where there are no classes
+
+
+def blobs(count=100):
+    """Pictures that are light above, on the left or nowhere, and which of these."""
+    random = torch.Generator().manual_seed(7)
+    which = torch.randint(3, (count,), generator=random)
+    x = 0.1 * torch.randn(count, 1, 12, 12, generator=random)
+    x[which == 0, :, :6] += 2
+    x[which == 1, :, :, :6] += 2
+    return x, which
+
+
+def test_pictures_of_different_layout_are_of_different_sorts():
+    sorts, (x, which) = Sorts(1, 8), blobs()
+    sorts.learn(x, seed=0)
+    found = sorts.of(x)
+    assert (found.sum(dim=1) == 1).all()
+    together = found.T @ nn.functional.one_hot(which, 3).float()
+    assert ((together > 0).sum(dim=1) <= 1).all()  # no sort has pictures of two layouts
+    torch.testing.assert_close(sorts.shares, found.mean(dim=0))
+
+
+def test_noise_chooses_each_sort_as_often_as_there_are_pictures_of_it():
+    sorts = Sorts(1, 8)
+    sorts.shares.copy_(torch.tensor([0.5, 0.3, 0.2, 0.0]))
+    chosen = sorts.chosen(torch.randn(20_000, 8, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(chosen.mean(dim=0), sorts.shares, rtol=0, atol=0.015)
+    assert chosen[:, 3].max() == 0
+    assert (chosen.max(dim=1).values > 0.9).float().mean() > 0.9
+
+
+def test_what_chooses_a_sort_says_nothing_of_how_it_looks():
+    module = built(("gan", GREY)).eval()
+    z = torch.randn(1, 8).repeat(2, 1)
+    z[1, : module.sorts.count] += 1  # there is only one sort before any were learned
+    assert torch.equal(*module.make(z))
+
+
+def test_sorting_repeats_and_few_pictures_make_few_sorts():
+    one, other, few = Sorts(1, 8), Sorts(1, 8), Sorts(1, 8)
+    x, _ = blobs()
+    one.learn(x, seed=3)
+    other.learn(x, seed=3)
+    few.learn(x[:30], seed=3)
+    assert torch.equal(one.centres, other.centres)
+    assert (few.shares > 0).sum() == 1
+
+
+def test_where_there_are_classes_there_are_no_sorts():
+    assert built(("gan", COLOUR)).sorts is None
 
 
 # What the critic sees

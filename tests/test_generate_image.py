@@ -323,6 +323,7 @@ def test_pictures_without_classes_are_made_too(tmp_path):
     model = fitted(x, steps=3)
     assert model.schema.classes == ()
     assert model.network.make(torch.randn(2, model.schema.latent)).shape == (2, 1, 14, 14)
+    assert (model.network.sorts.shares > 0).sum() == 2  # of 60 pictures, some held out
 
 
 def test_pictures_of_thirty_sizes_are_brought_to_one(tmp_path):

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+import _photos
 import numpy as np
 import torch
 from _clock import Clock
@@ -18,7 +19,7 @@ _ROWS = 500
 def arguments(description: str | None) -> argparse.Namespace:
     """Read the options that all of them have."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
-    parser.add_argument("data", type=Path, help="folder with the gzipped IDX files")
+    parser.add_argument("data", type=Path, help="folder of gzipped IDX files or of photos")
     parser.add_argument("out", type=Path, help="samples are written here, as .npz")
     parser.add_argument("--seconds", type=float, default=900.0, help="of the whole process")
     parser.add_argument("--seed", type=int, default=0)
@@ -34,6 +35,11 @@ def pictures(folder: Path, low: float, side: int) -> Tensor:
     return nn.functional.pad(x, (rim,) * 4, value=low)
 
 
+def photos(folder: Path, low: float, side: int) -> Tensor:
+    """Give class folders of photos from `low` to 1, (N, 3, side, side)."""
+    return _photos.read(folder, side)[0].float().div_(255) * (1 - low) + low
+
+
 def until(clock: Clock, seconds: float, step: Callable[[], None]) -> int:
     """Step until the time is up, and say how often."""
     steps = 0
@@ -43,14 +49,14 @@ def until(clock: Clock, seconds: float, step: Callable[[], None]) -> int:
     return steps
 
 
-def write(out: Path, made: Callable[[int], Tensor], count: int, low: float) -> None:
-    """Write samples as the bytes of 28 × 28 pictures, their rim cut off."""
+def write(out: Path, made: Callable[[int], Tensor], count: int, low: float, side: int = 28) -> None:
+    """Write samples as the bytes of square pictures, their rim cut off."""
     rows = []
     with torch.inference_mode():
         for start in range(0, count, _ROWS):
             x = made(min(_ROWS, count - start)).float()
-            rim = (x.shape[-1] - 28) // 2
-            x = x[:, :, rim : rim + 28, rim : rim + 28]
+            rim = (x.shape[-1] - side) // 2
+            x = x[:, :, rim : rim + side, rim : rim + side]
             rows.append(((x - low) / (1 - low) * 255).round().clamp(0, 255).to(torch.uint8))
     pixels = torch.cat(rows).permute(0, 2, 3, 1).numpy()
     np.savez_compressed(out, x=pixels)

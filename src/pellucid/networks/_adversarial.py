@@ -143,8 +143,20 @@ class Adversarial(nn.Module, ABC):
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1"]:
         """Give the critic's view of pictures whose class is not told: more for what looks real."""
-        seen: Tensor = self.critic(x, self._shares(len(x), None))
+        seen: Tensor = self.critic(x, self.shown(x, None))
         return seen[:, None]
+
+    def sort(self, x: Float[Tensor, "N C H W"], seed: int) -> None:
+        """Look at some training pictures once, before learning."""
+        del x, seed
+
+    def shown(self, x: Float[Tensor, "B C H W"], y: Tensor | None) -> Float[Tensor, "B K"]:
+        """Give the share of each class in real pictures whose class, where it is known, is y."""
+        return self.told(len(x), y)
+
+    def asked(self, z: Float[Tensor, "B Z"], y: Tensor | None) -> Float[Tensor, "B K"]:
+        """Give the share of each class that pictures shall have which are made of this noise."""
+        return self.told(len(z), y)
 
     def make(self, z: Float[Tensor, "B Z"], y: Tensor | None = None) -> Float[Tensor, "B C H W"]:
         """Make pictures, normalised as x is.
@@ -154,7 +166,7 @@ class Adversarial(nn.Module, ABC):
             y: the class of each; -1, or None for all, where none is asked for; or the share that
                 each class shall have in each, (B, K), float.
         """
-        return self._scaled(self.averaged(z, self._shares(len(z), y)))
+        return self._scaled(self.averaged(z, self.asked(z, y)))
 
     def turns(self) -> dict[str, nn.Module]:
         """Give the parts in the order in which they take their step."""
@@ -164,7 +176,7 @@ class Adversarial(nn.Module, ABC):
         self, name: str, x: Float[Tensor, "B C H W"], y: Int[Tensor, " B"]
     ) -> Float[Tensor, " B"]:
         """Give the loss of one part on a batch of real pictures."""
-        shares = self._shares(len(x), y)
+        shares = self.shown(x, y)
         z = torch.randn(len(x), self.latent, device=x.device)
         if name == "artist":
             with _still(self.critic):
@@ -222,7 +234,7 @@ class Adversarial(nn.Module, ABC):
     def _scaled(self, drawn: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return torch.lerp(self.low, self.high, (drawn.float() + 1.0) / 2.0)
 
-    def _shares(self, count: int, y: Tensor | None) -> Float[Tensor, "B K"]:
+    def told(self, count: int, y: Tensor | None) -> Float[Tensor, "B K"]:
         """Give each class its share of each picture; alike where no class is told."""
         device = self.count.device
         alike = torch.full((count, self.classes), 1.0 / max(1, self.classes), device=device)

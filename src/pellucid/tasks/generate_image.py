@@ -38,6 +38,7 @@ from pellucid.tasks._targets import class_name, coded, in_order, known, numeric
 _LATENT = 64
 _REAL = "real"  # the one answer whose number is explained
 _FEWEST = 2  # examples of a class that can be asked for
+_SORTED = 10_000  # pictures that a network is shown before it learns
 _RARE = 10  # examples of a class, below which new pictures of it are hardly new
 
 
@@ -119,6 +120,10 @@ class GenerateImage(Task):
         self, network: nn.Module, supply: Supply, *, seconds: float | None, seed: int, half: bool
     ) -> str:  # fmt: skip
         altering(network, len(supply))
+        sort = getattr(network, "sort", None)
+        if sort is not None:
+            order = torch.randperm(len(supply), generator=torch.Generator().manual_seed(seed))
+            sort(supply.batch(order[:_SORTED])["x"], seed)
         taught = _eye.learn(maker(network).eye, supply, seconds=seconds, seed=seed, half=half)
         return "; ".join(filter(None, [taught, self._rare(supply.y)]))
 
