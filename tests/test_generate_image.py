@@ -319,11 +319,11 @@ def test_a_class_of_two_pictures_gets_a_sentence(pictures, tmp_path):
 
 
 def test_pictures_without_classes_are_made_too(tmp_path):
-    x = np.random.default_rng(0).integers(0, 255, (60, 14, 14), dtype=np.uint8)
+    x = np.random.default_rng(0).integers(0, 255, (120, 14, 14), dtype=np.uint8)
     model = fitted(x, steps=3)
     assert model.schema.classes == ()
     assert model.network.make(torch.randn(2, model.schema.latent)).shape == (2, 1, 14, 14)
-    assert (model.network.sorts.shares > 0).sum() == 2  # of 60 pictures, some held out
+    assert (model.network.sorts.shares > 0).sum() > 1
 
 
 def test_pictures_of_thirty_sizes_are_brought_to_one(tmp_path):
