@@ -86,7 +86,10 @@ class Refined(nn.Module):
 
 
 class Critic(nn.Module):
-    """Strided convolutions down to a few pixels, then one number, which depends on the class.
+    """Strided convolutions down to two or three pixels, then one number, by class.
+
+    It goes a step further down than the artist begins: what it does not see together it cannot ask
+    for together.
 
     Args:
         form: what is judged.
@@ -99,10 +102,14 @@ class Critic(nn.Module):
         widths = [form.shape[0], *_widths(ladder, width)[::-1]]
         self.padding = ladder.padding
         layers: list[nn.Module] = []
+        rows, columns = ladder.base
+        if min(ladder.base) > 1:
+            widths.append(2 * widths[-1])
+            rows, columns = rows // 2, columns // 2
         for before, wide in itertools.pairwise(widths):
             layers += [nn.Conv2d(before, wide, 4, 2, 1), nn.LeakyReLU(_SLOPE)]
         self.body = nn.Sequential(*layers, nn.Flatten())
-        features = widths[-1] * ladder.base[0] * ladder.base[1]
+        features = widths[-1] * rows * columns
         self.head = nn.Linear(features, 1 + form.classes)
         for layer in self.body:
             if isinstance(layer, nn.Conv2d):
@@ -178,7 +185,7 @@ def _recipe(schema: Schema) -> Recipe:
     rate = _QUICK if max(schema.shape[1:]) <= _SMALL else _QUICK / 2
     return Recipe(
         sizes=len(_WIDTHS),
-        passes=10.0,
+        passes=25.0,
         batch=64,
         rate=rate,
         beta1=0.0,
