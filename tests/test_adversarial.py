@@ -156,7 +156,7 @@ def test_one_critic_that_is_surer_leaves_its_sign():
     x = torch.randn(4, 1, 12, 12)
     module.note(x, 0.5 * x, torch.tensor([3.0, 1.0, 1.0, -1.0]))
     module.settle()
-    margin, sure, spread = module.signs.tolist()
+    margin, sure, spread, _ = module.signs.tolist()
     assert margin == pytest.approx(0.02 * 1.0)
     assert sure == pytest.approx(0.98 * 0.5 + 0.02 * 0.75)
     assert spread == pytest.approx(0.98 + 0.02 * 0.5)

@@ -229,18 +229,27 @@ def test_an_artist_that_makes_one_picture_is_named_a_collapse_and_sent_back():
 
 def test_a_critic_that_tells_everything_apart_is_named_and_slowed():
     module = older(gan(), steps=20)
-    module.signs.copy_(torch.tensor([11.0, 0.99, 0.3]))
+    module.signs.copy_(torch.tensor([11.0, 0.99, 0.3, 11.0]))
     trouble = straying(module, FORM, 0.02)
     assert "the critic has won" in trouble.sentence
+    assert trouble.balance["critic"] < 1
+
+
+def test_a_critic_that_runs_away_is_named_whichever_way_it_leans():
+    module = older(gan(), steps=400)
+    module.signs.copy_(torch.tensor([-0.3, 0.5, 0.9, 127.0]))  # as measured at 20 times its rate
+    trouble = straying(module, FORM, 0.03)
+    assert "the critic runs away" in trouble.sentence
+    assert trouble.back
     assert trouble.balance["critic"] < 1
 
 
 @pytest.mark.parametrize(
     ("steps", "share", "signs"),
     [
-        (200, 0.05, [4.0, 0.99, 0.45]),  # as measured early in a healthy run
-        (280, 0.07, [3.3, 0.98, 0.74]),
-        (20, 0.02, [11.0, 0.99, 0.9]),  # sure, but the artist is on its way
+        (200, 0.05, [4.0, 0.99, 0.45, 4.0]),  # as measured early in a healthy run
+        (280, 0.07, [3.3, 0.98, 0.74, 3.3]),
+        (20, 0.02, [11.0, 0.99, 0.9, 11.0]),  # sure, but the artist is on its way
     ],
 )
 def test_a_critic_that_is_ahead_has_not_won(steps, share, signs):

@@ -32,7 +32,7 @@ from pellucid.networks._eye import Eye
 _NARROWNESS = 16.0  # of the average: 16 looks back over about the last 6 % of the steps
 _FOOT = 7  # pixels on the short side, at most
 _FADE = 0.98  # a step keeps so much of the running signs
-SIGNS = ("margin", "sure", "spread")
+SIGNS = ("margin", "sure", "spread", "wild")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +111,8 @@ class Adversarial(nn.Module, ABC):
         count: steps taken.
         signs: running means of what tells of trouble, in the order of `SIGNS`: by how much real
             pictures are taken for more real than made ones; how often they are; how much made
-            pictures differ from each other, as a share of how much real ones do.
+            pictures differ from each other, as a share of how much real ones do; how large that
+            margin is, whichever of the two is taken for real.
     """
 
     strength: Tensor
@@ -129,7 +130,7 @@ class Adversarial(nn.Module, ABC):
         self.averaged = copy.deepcopy(artist).requires_grad_(False)
         self.register_buffer("strength", torch.zeros(()))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("signs", torch.tensor([0.0, 0.5, 1.0]))
+        self.register_buffer("signs", torch.tensor([0.0, 0.5, 1.0, 0.0]))
         ends = torch.tensor([form.low, form.high]).view(2, 1, -1, 1, 1)
         self.register_buffer("low", ends[0], persistent=False)
         self.register_buffer("high", ends[1], persistent=False)
@@ -229,7 +230,8 @@ class Adversarial(nn.Module, ABC):
         spread = torch.ones((), device=x.device)
         if len(x) > 1:
             spread = _spread(made) / _spread(x).clamp(min=1e-6)
-        self._seen.append(torch.stack([margin.mean(), (margin > 0).float().mean(), spread]))
+        sure, wild = (margin > 0).float().mean(), margin.abs().mean()
+        self._seen.append(torch.stack([margin.mean(), sure, spread, wild]))
 
     def _scaled(self, drawn: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return torch.lerp(self.low, self.high, (drawn.float() + 1.0) / 2.0)

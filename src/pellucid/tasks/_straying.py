@@ -30,6 +30,7 @@ _FLAT = 0.45  # of the variety of real pixels: less says that an artist gets now
 _BEGUN = 110  # steps at the full rate, after which
 _STILL = 6.5  # nats of margin say that a critic has won;
 _MARGIN = 8.0  # before, so many do
+_WILD = 25.0  # nats, this way or that: a critic that runs away had hundreds, a healthy one 3
 _REPEATED = 0.25  # of the made pictures nearer to a training one than 99 % of those are to others
 _SLOWER = 0.25
 _STRONGER = 0.2
@@ -71,7 +72,17 @@ def straying(network: nn.Module, schema: Schema, share: float) -> Trouble | None
     """
     count = int(network.get_buffer("count"))
     learned = count * min(1.0, 0.5 * share / _RISING if share < _RISING else 1.0)
-    margin, sure, spread = network.get_buffer("signs").tolist()
+    margin, sure, spread, wild = network.get_buffer("signs").tolist()
+    if not wild <= _WILD:
+        return Trouble(
+            sentence=(
+                f"the critic runs away: between real and made pictures it sees {wild:,.0f} nats,"
+                " this way or that, which teaches the artist nothing; going back to where it did"
+                f" not, with {_SLOWER:g} of the critic's rate"
+            ),
+            back=True,
+            balance={"critic": _SLOWER},
+        )
     if spread < _FLAT and margin > (_STILL if learned >= _BEGUN else _MARGIN):
         return Trouble(
             sentence=(

@@ -55,7 +55,8 @@ class Learner:
         pieces: micro-batches a batch is split into; more after an out-of-memory error.
         slower: factor on the rates; less than 1 after the loss was not finite.
         balance: factor on the rates of each part, beside that.
-        sound: the state at the last inspection that found nothing wrong; empty before.
+        sound: the state at the last inspection that found nothing wrong, or after the first step;
+            empty where nobody inspects.
     """
 
     def __init__(self, network: nn.Module, task: Task, supply: Supply, habits: Habits) -> None:
@@ -124,14 +125,17 @@ class Learner:
         Returns:
             What was wrong and what was done about it; "" if nothing was.
         """
+        if type(self.task).trouble is Task.trouble:
+            return ""
+        if not self.sound:  # nothing is better to go back to than the first step
+            self._keep_sound()
         due = int(self.share * INSPECTIONS)
         if due <= self.inspected:
             return ""
         self.inspected = due
         trouble = self.task.trouble(self.network, self.share)
         if trouble is None:
-            if type(self.task).trouble is not Task.trouble:
-                self.sound = {key: value.clone() for key, value in self._learned().items()}
+            self._keep_sound()
             return ""
         return self.answer(trouble)
 
@@ -186,6 +190,9 @@ class Learner:
                 for key, value in state.items():
                     found[f"optimizer.{place}.{index}.{key}"] = value
         return found
+
+    def _keep_sound(self) -> None:
+        self.sound = {key: value.clone() for key, value in self._learned().items()}
 
     def _put_back(self, tensors: Mapping[str, Tensor]) -> None:
         self.network.load_state_dict(_under(tensors, "network."))
