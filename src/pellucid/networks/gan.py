@@ -31,8 +31,6 @@ from pellucid.networks._sorts import Sorts
 from pellucid.registry import network
 
 _SLOPE = 0.2  # of a leaky unit below zero
-_QUICK = 4e-3  # peak rate for small pictures
-_SMALL = 40  # pixels
 _USUAL = 28 * 28  # pixels; more want more than in proportion
 _TOLD = 32  # numbers that a class is told to the artist by
 _WIDTHS = (32, 64, 96)  # at half of the full size, by size
@@ -180,22 +178,18 @@ class GAN(Adversarial):
         return F.softplus(real - fake)
 
 
-def _recipe(schema: Schema) -> Recipe:
-    """Be quick with small pictures; larger ones came to nothing at such a rate."""
-    rate = _QUICK if max(schema.shape[1:]) <= _SMALL else _QUICK / 2
-    return Recipe(
+@network("gan", takes=["image"])
+@recipe(
+    Recipe(
         sizes=len(_WIDTHS),
         passes=25.0,
         batch=64,
-        rate=rate,
+        rate=2e-3,
         beta1=0.0,
         beta2=0.99,
         makes=True,
     )
-
-
-@network("gan", takes=["image"])
-@recipe(_recipe)
+)
 def build(schema: Schema, outputs: int, *, size: int) -> GAN:
     """Widen: 32 channels at half of the full size, then 64, then 96."""
     del outputs
