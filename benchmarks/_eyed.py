@@ -42,7 +42,7 @@ class Judged:
     Args:
         name: of the file in which its eye is kept.
         train: pictures, (N, H, W, C), and their classes.
-        test: as many of each kind as there are.
+        test: the same of those that nobody learned from.
     """
 
     name: str
@@ -70,7 +70,7 @@ def main() -> None:
     """Judge, and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("made", help="an .npz with x, (N, 28, 28, 1); or real, blurred, noisy")
+    parser.add_argument("made", help="an .npz with x, (N, H, W, C); or real, blurred, noisy")
     options = parser.parse_args()
     judged = Judged.of(options.folder)
     eye, schema = _taught(judged)

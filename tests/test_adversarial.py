@@ -156,10 +156,11 @@ def test_one_critic_that_is_surer_leaves_its_sign():
     x = torch.randn(4, 1, 12, 12)
     module.note(x, 0.5 * x, torch.tensor([3.0, 1.0, 1.0, -1.0]))
     module.settle()
-    margin, sure, spread, _ = module.signs.tolist()
+    margin, sure, spread, wild = module.signs.tolist()
     assert margin == pytest.approx(0.02 * 1.0)
     assert sure == pytest.approx(0.98 * 0.5 + 0.02 * 0.75)
     assert spread == pytest.approx(0.98 + 0.02 * 0.5)
+    assert wild == pytest.approx(0.02 * 1.5)
 
 
 # The ladder
@@ -233,7 +234,7 @@ def blobs(count=100):
 
 def test_pictures_of_different_layout_are_of_different_sorts():
     sorts, (x, which) = Sorts(1, 8), blobs()
-    sorts.learn(x, seed=0)
+    sorts.learn(x.split(30), seed=0)
     found = sorts.of(x)
     assert (found.sum(dim=1) == 1).all()
     together = found.T @ nn.functional.one_hot(which, 3).float()
@@ -260,15 +261,19 @@ def test_what_chooses_a_sort_says_nothing_of_how_it_looks():
 def test_sorting_repeats_and_few_pictures_make_few_sorts():
     one, other, few = Sorts(1, 8), Sorts(1, 8), Sorts(1, 8)
     x, _ = blobs()
-    one.learn(x, seed=3)
-    other.learn(x, seed=3)
-    few.learn(x[:30], seed=3)
+    one.learn([x], seed=3)
+    other.learn(x.split(7), seed=3)
+    few.learn([x[:30]], seed=3)
     assert torch.equal(one.centres, other.centres)
     assert (few.shares > 0).sum() == 1
 
 
 def test_where_there_are_classes_there_are_no_sorts():
-    assert built(("gan", COLOUR)).sorts is None
+    module = built(("gan", COLOUR))
+    assert module.sorts is None
+    pictures = iter([torch.randn(5, *COLOUR.shape)])
+    module.sort(pictures, seed=0)
+    assert len([*pictures]) == 1  # not even looked at
 
 
 # What the critic sees

@@ -433,6 +433,19 @@ def test_trouble_sends_both_parts_back_and_changes_their_balance(learner, monkey
     assert rates["critic"] == pytest.approx(rates["artist"] / 4)
 
 
+def test_trouble_that_is_found_at_once_sends_back_to_the_first_step(learner, monkeypatch):
+    one = learner()
+    wrong = Trouble(sentence="it went astray", back=True)
+    monkeypatch.setattr(GenerateImage, "trouble", lambda *_: wrong)
+    one.learn(0.001)
+    assert one.inspect() == ""  # nobody looks as early as that
+    first = weights(one)
+    one.learn(0.05)
+    assert not equal(weights(one), first)
+    assert one.inspect() == "it went astray"
+    assert equal(weights(one), first)
+
+
 def test_a_balance_is_kept_over_a_stop(learner):
     one, other = learner(), learner()
     one.balance["critic"] = 0.3

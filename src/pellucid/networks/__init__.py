@@ -34,7 +34,8 @@ A network that makes examples from noise (`schema.latent`) offers
 
     make(z, y=None) -> x        z (B, latent); y (B,), the class of each, -1 where none is asked for
     eye                         an `Eye` (see _eye.py), in whose features what is made is compared
-    sort(x, seed) -> None       if it wants to see some of the training examples before it learns
+    sort(batches, seed)         if it wants to see some training examples, a few x at a time, before
+                                it learns
 
 and one whose parts are learned in turn, each on a loss of its own, offers
 

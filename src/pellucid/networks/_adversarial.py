@@ -147,17 +147,13 @@ class Adversarial(nn.Module, ABC):
         seen: Tensor = self.critic(x, self.shown(x, None))
         return seen[:, None]
 
-    def sort(self, x: Float[Tensor, "N C H W"], seed: int) -> None:
-        """Look at some training pictures once, before learning."""
-        del x, seed
-
     def shown(self, x: Float[Tensor, "B C H W"], y: Tensor | None) -> Float[Tensor, "B K"]:
         """Give the share of each class in real pictures whose class, where it is known, is y."""
-        return self.told(len(x), y)
+        return self._shares(len(x), y)
 
     def asked(self, z: Float[Tensor, "B Z"], y: Tensor | None) -> Float[Tensor, "B K"]:
         """Give the share of each class that pictures shall have which are made of this noise."""
-        return self.told(len(z), y)
+        return self._shares(len(z), y)
 
     def make(self, z: Float[Tensor, "B Z"], y: Tensor | None = None) -> Float[Tensor, "B C H W"]:
         """Make pictures, normalised as x is.
@@ -236,7 +232,7 @@ class Adversarial(nn.Module, ABC):
     def _scaled(self, drawn: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return torch.lerp(self.low, self.high, (drawn.float() + 1.0) / 2.0)
 
-    def told(self, count: int, y: Tensor | None) -> Float[Tensor, "B K"]:
+    def _shares(self, count: int, y: Tensor | None) -> Float[Tensor, "B K"]:
         """Give each class its share of each picture; alike where no class is told."""
         device = self.count.device
         alike = torch.full((count, self.classes), 1.0 / max(1, self.classes), device=device)

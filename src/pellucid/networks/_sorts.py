@@ -14,6 +14,8 @@ while it learns. A choice is a sharp softmax, so that walks through the noise ha
 Letters: B N pictures, C channels, H height, W width, Z numbers of noise, K sorts, D coarse pixels.
 """
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -51,13 +53,12 @@ class Sorts(nn.Module):
         self.register_buffer("shares", torch.eye(self.count)[0])
 
     @torch.no_grad()
-    def learn(self, x: Float[Tensor, "N C H W"], seed: int) -> None:
+    def learn(self, batches: Iterable[Float[Tensor, "_ C H W"]], seed: int) -> None:
         """Sort these pictures, in place; the same ones by the same seed alike."""
-        rows = _coarse(x)
+        rows = torch.cat([_coarse(x) for x in batches])
         used = max(1, min(self.count, len(rows) // _FEW))
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
         centres = rows[order[:used].to(rows.device)]
-        counts = torch.ones(used)
         for _ in range(_ROUNDS):
             near = torch.cdist(rows, centres).argmin(dim=1)
             counts = near.bincount(minlength=used)

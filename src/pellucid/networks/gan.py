@@ -17,6 +17,7 @@ Letters: B batch, C D channels, H height, W width, Z numbers of noise, K classes
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
@@ -142,9 +143,10 @@ class GAN(Adversarial):
         pixels = form.shape[1] * form.shape[2]
         self.steepness, self.every = steepness * (pixels / _USUAL) ** 1.5, every
 
-    def sort(self, x: Float[Tensor, "N C H W"], seed: int) -> None:
+    def sort(self, batches: Iterable[Float[Tensor, "_ C H W"]], seed: int) -> None:
+        """Sort training pictures once, before learning; look at none where there are classes."""
         if self.sorts is not None:
-            self.sorts.learn(x, seed)
+            self.sorts.learn(batches, seed)
 
     def shown(self, x: Float[Tensor, "B C H W"], y: Tensor | None) -> Float[Tensor, "B K"]:
         return super().shown(x, y) if self.sorts is None else self.sorts.of(x)

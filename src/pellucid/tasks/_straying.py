@@ -74,38 +74,25 @@ def straying(network: nn.Module, schema: Schema, share: float) -> Trouble | None
     learned = count * min(1.0, 0.5 * share / _RISING if share < _RISING else 1.0)
     margin, sure, spread, wild = network.get_buffer("signs").tolist()
     if not wild <= _WILD:
-        return Trouble(
-            sentence=(
-                f"the critic runs away: between real and made pictures it sees {wild:,.0f} nats,"
-                " this way or that, which teaches the artist nothing; going back to where it did"
-                f" not, with {_SLOWER:g} of the critic's rate"
-            ),
-            back=True,
-            balance={"critic": _SLOWER},
+        return _sent_back(
+            f"the critic runs away: between real and made pictures it sees {wild:,.0f} nats, this"
+            " way or that, which teaches the artist nothing; going back to where it did not"
         )
     if spread < _FLAT and margin > (_STILL if learned >= _BEGUN else _MARGIN):
-        return Trouble(
-            sentence=(
-                f"the critic has won: it tells {sure:.0%} of the made pictures from the real ones,"
-                f" by {margin:.0f} nats, and those vary {spread:.0%} as much as real ones; going"
-                f" back to where it had not, with {_SLOWER:g} of the critic's rate"
-            ),
-            back=True,
-            balance={"critic": _SLOWER},
+        return _sent_back(
+            f"the critic has won: it tells {sure:.0%} of the made pictures from the real ones, by"
+            f" {margin:.0f} nats, and those vary {spread:.0%} as much as real ones; going back to"
+            " where it had not"
         )
     return _astray(network, _signs(network, schema)) if learned >= _YOUNG else None
 
 
 def _astray(network: nn.Module, signs: Signs) -> Trouble | None:
     if signs.variance < _NARROW and signs.recall < _LITTLE:
-        return Trouble(
-            sentence=(
-                f"the artist has collapsed: what it makes varies {signs.variance:.0%} as much as"
-                f" the training pictures, and {signs.recall:.0%} of those lie among it; going back"
-                f" to the last good artist, with {_SLOWER:g} of the critic's rate"
-            ),
-            back=True,
-            balance={"critic": _SLOWER},
+        return _sent_back(
+            f"the artist has collapsed: what it makes varies {signs.variance:.0%} as much as the"
+            f" training pictures, and {signs.recall:.0%} of those lie among it; going back to the"
+            " last good artist"
         )
     strength = network.get_buffer("strength")
     if signs.repeated > _REPEATED and float(strength) < _STRONGEST:
@@ -118,6 +105,14 @@ def _astray(network: nn.Module, signs: Signs) -> Trouble | None:
             )
         )
     return None
+
+
+def _sent_back(sentence: str) -> Trouble:
+    return Trouble(
+        sentence=f"{sentence}, with {_SLOWER:g} of the critic's rate",
+        back=True,
+        balance={"critic": _SLOWER},
+    )
 
 
 def collapsed(seen: Seen) -> str | None:

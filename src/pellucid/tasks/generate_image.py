@@ -39,6 +39,7 @@ _LATENT = 64
 _REAL = "real"  # the one answer whose number is explained
 _FEWEST = 2  # examples of a class that can be asked for
 _SORTED = 10_000  # pictures that a network is shown before it learns
+_AT_ONCE = 256  # of them, to bound memory
 _RARE = 10  # examples of a class, below which new pictures of it are hardly new
 
 
@@ -123,7 +124,8 @@ class GenerateImage(Task):
         sort = getattr(network, "sort", None)
         if sort is not None:
             order = torch.randperm(len(supply), generator=torch.Generator().manual_seed(seed))
-            sort(supply.batch(order[:_SORTED])["x"], seed)
+            some = order[:_SORTED].split(_AT_ONCE)
+            sort((supply.batch(places)["x"] for places in some), seed)
         taught = _eye.learn(maker(network).eye, supply, seconds=seconds, seed=seed, half=half)
         return "; ".join(filter(None, [taught, self._rare(supply.y)]))
 
