@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks._pellucid import PACKAGES, last_json, linked, module
+from benchmarks.generation import NAMED
 from benchmarks.runner import Setting, System, Trial, measure
 
 SECONDS, HEALTHY = 900.0, 60.0
@@ -68,7 +69,7 @@ def main() -> None:
 
     def watch(progress: Progress) -> None:
         share = progress.spent / options.seconds
-        if " of the run: " in progress.said:
+        if NAMED in progress.said:
             at.append(share)
             said.append(progress.said)
         if options.until < 1.0 and (at or share > options.until):

@@ -36,6 +36,7 @@ TENTH = 10
 LONG, SIDE = 1800.0, 64  # s, pixels: photos
 SHEETS = Path(__file__).parents[1] / "build" / "sheets"
 SHOWN = (8, 12)  # rows, columns
+NAMED, TROUBLE = " of the run: ", "times trouble is named"
 
 
 def ask(setting: Setting) -> None:
@@ -44,12 +45,12 @@ def ask(setting: Setting) -> None:
     seconds = 30.0 if setting.smoke else SECONDS
     with linked(folder, "train-*") as whole, _plain(folder) as plain, _tenth(folder) as tenth:
         own = {
-            "pellucid": (whole, True),
+            "pellucid, with classes": (whole, True),
             "pellucid, no classes": (plain, False),
             "pellucid, a tenth of the pictures": (tenth, False),
         }
         systems = [
-            System(name, partial(_own, folder, *given, seconds), packages=PACKAGES)
+            System(name, partial(_own, name, folder, *given, seconds), packages=PACKAGES)
             for name, given in own.items()
         ]
         systems += [
@@ -64,13 +65,15 @@ def ask(setting: Setting) -> None:
         _squares(setting.folder("flowers5"), photos / "flowers")
         sides = (photos / "flowers", photos / "flowers" / "train")
         both = [
-            System("pellucid", partial(_own, *sides, False, seconds), packages=PACKAGES),
+            System(
+                "pellucid", partial(_own, "pellucid", *sides, False, seconds), packages=PACKAGES
+            ),
             System(PEERS[0][0], partial(_peer, PEERS[0][1], *sides, seconds)),
         ]
         measure("generation flowers5", both, setting)
 
 
-def _own(folder: Path, data: Path, teach: bool, seconds: float, seed: int) -> Trial:
+def _own(name: str, folder: Path, data: Path, teach: bool, seconds: float, seed: int) -> Trial:
     with scratch() as room:
         fit = Fit(data=data, seconds=seconds, options=("--task", "generate_image"))
         done, model = fit.run(seed, room)
@@ -80,8 +83,9 @@ def _own(folder: Path, data: Path, teach: bool, seconds: float, seed: int) -> Tr
         words = [*command(), "generate", model, "--seed", str(seed)]
         quick = must([*words, "--count", "1000", "--out", room / "some.npz"])
         must([*words, "--count", str(COUNT), "--out", made])
-        _keep_sheet(made, f"{folder.name}-pellucid-{data.name}-{seed}")
-        scores = {**_judged(folder, made), "seconds for 1,000": quick.seconds}
+        _keep_sheet(made, f"{folder.name}-{name}-{seed}")
+        named = done.messages.count(NAMED)
+        scores = {**_judged(folder, made), "seconds for 1,000": quick.seconds, TROUBLE: named}
         if teach:
             must([*words, "--count", str(COUNT), "--out", room / "made"])
             scores["accuracy of a classifier learned from it"] = _taught(room, folder, seed)
@@ -115,7 +119,7 @@ def _keep_sheet(made: Path, name: str) -> None:
     rows = pixels.reshape(*SHOWN, height, width, channels).swapaxes(1, 2)
     sheet = rows.reshape(SHOWN[0] * height, SHOWN[1] * width, channels).squeeze()
     SHEETS.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet).save(SHEETS / f"{name}.png")
+    Image.fromarray(sheet).save(SHEETS / f"{name.replace(', ', '-').replace(' ', '-')}.png")
 
 
 def _squares(source: Path, folder: Path) -> None:

@@ -92,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder with the data sets")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each system (5)")
     parser.add_argument("--cores", type=int, default=2, help="cores for every system (2)")
-    parser.add_argument("--systems", nargs="+", default=[], help="only those with this in the name")
+    parser.add_argument(
+        "--systems", nargs="+", default=[], help="only those with this in their name"
+    )
     parser.add_argument("--smoke", action="store_true", help="try it on tiny subsets; keep no rows")
     parser.add_argument("--runs", type=int, default=60, help="promises: number of runs (60)")
     parser.add_argument("--longest", type=float, default=90.0, help="promises: longest budget (90)")

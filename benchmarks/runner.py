@@ -49,7 +49,8 @@ class Setting:
     Args:
         data: the folder that holds the data sets, one folder each.
         seeds: how often each system is measured.
-        systems: parts of names; a system is measured if its name holds one of them. Empty for all.
+        systems: parts of names; a system is measured if its benchmark's name and its own, with a
+            space between them, hold one of these. Empty for all.
         smoke: try that everything runs, on tiny subsets; nothing measured this way is kept.
         runs: number of runs for the question that counts kept promises.
         longest: longest budget of those runs, s.
@@ -203,7 +204,7 @@ def measure(benchmark: str, systems: Sequence[System], setting: Setting) -> dict
     Returns:
         System → its trials.
     """
-    tallies = [_Tally(system) for system in systems if setting.asks(system.name)]
+    tallies = [_Tally(system) for system in systems if setting.asks(f"{benchmark} {system.name}")]
     seeds = 1 if setting.smoke else setting.seeds
     try:
         for seed in range(seeds):

@@ -111,6 +111,37 @@ def test_from_the_third_pass_on_only_the_hardest_are_shown():
     assert sorted(third.tolist()) == [5, 6, 7, 8, 9]
 
 
+def test_batches_by_tokens_hold_about_as_many_each_and_examples_of_like_lengths():
+    lengths = torch.randint(3, 40, (1000,), generator=torch.Generator().manual_seed(0))
+    order = Order(1000, 20, sizes=lengths, counts=lengths, seed=1)
+    batches = [order.next() for _ in range(50)]
+
+    assert order.passes == 1
+    assert sorted(torch.cat(batches).tolist()) == list(range(1000))
+    tokens = torch.stack([lengths[each].sum() for each in batches]).double()
+    assert (tokens / tokens.mean() - 1).abs().max() < 0.1
+    assert max(int(lengths[each].max() - lengths[each].min()) for each in batches) <= 5
+    assert len({len(each) for each in batches}) > 5
+
+
+def test_batches_by_tokens_go_on_where_they_were_left():
+    lengths = torch.randint(3, 40, (100,), generator=torch.Generator().manual_seed(0))
+    one, other = (Order(100, 8, sizes=lengths, counts=lengths, seed=1) for _ in range(2))
+    for _ in range(15):
+        one.next()
+    other.restore({key: value.clone() for key, value in one.tensors().items()})
+
+    assert all(torch.equal(one.next(), other.next()) for _ in range(30))
+
+
+def test_one_example_longer_than_a_whole_batch_leaves_no_batch_empty():
+    lengths = torch.tensor([1, 1, 1, 1, 1, 1, 1, 500])
+    order = Order(8, 2, sizes=lengths, counts=lengths, seed=0)
+    seen = [order.next() for _ in range(12)]
+    assert all(len(each) for each in seen)
+    assert {int(place) for each in seen for place in each} == set(range(8))
+
+
 def test_seeds_of_neighbouring_steps_are_unrelated():
     assert len({mixed(seed, step) for seed in range(30) for step in range(30)}) == 900
 

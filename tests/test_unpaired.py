@@ -11,6 +11,7 @@ import torch
 
 import pellucid
 from pellucid import _unpaired
+from pellucid._course import Making
 from pellucid.cli import main
 from pellucid.data import Ask
 from pellucid.data._pairs_specimen import invented
@@ -163,7 +164,7 @@ def test_what_was_made_is_kept_for_a_run_that_goes_on(ready):
     kept = {key: value.clone() for key, value in one.tensors().items()}
     other = _unpaired.Unpaired(ready, ALONE, ask=Ask(), limits=Budget())
     choice = choose_by_rule(ready.task, ready.train, wish="attention", steps=1)
-    making = _unpaired.Making(choice=choice, clock=Clock(1.0), seconds=0.0, asked=Asked())
+    making = Making(choice=choice, clock=Clock(1.0), seconds=0.0, asked=Asked())
 
     assert other.fold(0, making, kept) is other.ready
     assert other.ready.fingerprint == one.ready.fingerprint != ready.fingerprint
@@ -183,12 +184,12 @@ def test_too_little_time_for_making_loses_nothing_that_was_learned(ready, monkey
     monkeypatch.setattr(_unpaired, "choose_by_clock", hurried)
     found = _unpaired.Unpaired(ready, ALONE, ask=Ask(), limits=Budget())
     choice = choose_by_rule(ready.task, ready.train, wish="attention", steps=1)
-    making = _unpaired.Making(choice=choice, clock=Clock(1.0), seconds=0.1, asked=Asked())
+    making = Making(choice=choice, clock=Clock(1.0), seconds=0.1, asked=Asked())
 
     fold = found.fold(1, making, {})
 
     assert len(fold.train) == len(ready.train)
-    assert "no example could be made" in found.told
+    assert "no example could be made" in found.brought.told("bleu", None)
 
 
 def test_the_command_takes_several_files(tmp_path, capsys):

@@ -1,12 +1,13 @@
 """One run of `fit`: its wish, its clock, and its stages, each in the time that it may take."""
 
 import math
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import psutil
 from torch import Tensor, nn
 
+from pellucid._course import Course, Divided, Making
 from pellucid._jury import SHARE, Jury
 from pellucid._readying import readied
 from pellucid._recording import (
@@ -15,11 +16,10 @@ from pellucid._recording import (
     Trained,
     answering,
     held_out,
-    only,
     recorded,
     sampled,
 )
-from pellucid._unpaired import COMPARING, NETWORKS, Making, Unpaired
+from pellucid._unpaired import Unpaired
 from pellucid._views import drawing
 from pellucid._wish import Wish
 from pellucid.errors import InterruptedRunError
@@ -79,7 +79,6 @@ class Fitting:
         self.notes: list[str] = []
         self.jury = Jury(math.inf)
         self.crew: Crew | None = None
-        self.unpaired: Unpaired | None = None
 
     def fit(self, data: Any) -> Model:
         """Go the whole way from raw data to a model that is saved."""
@@ -87,12 +86,13 @@ class Fitting:
             return self._fit(data)
 
     def _fit(self, data: Any) -> Model:
-        ready = self._prepare(data)
+        course = self._prepare(data)
+        ready = course.ready
         checkpoint = self.wish.checkpoint(ready.task, ready.fingerprint)
         kept, sentence = checkpoint.find() if checkpoint else (None, "")
         if kept is not None:
             self.clock.before += kept.facts["spent"]
-        choice = self._choose(ready, kept)
+        choice = self._choose(course, kept)
         warnings = [
             note.text
             for note in ready.notes
@@ -102,9 +102,9 @@ class Fitting:
             self._say(told)
         self._stage("training")
         before = self.clock.spent
-        choice, trained = self._train(ready, choice, checkpoint, kept)
+        choice, trained = self._train(course, choice, checkpoint, kept)
         self.times["training"] = self.clock.spent - before
-        model = self._finish(choice, trained)
+        model = self._finish(course, choice, trained)
         if checkpoint is not None:
             assert self.wish.out is not None
             self._stage("saving")
@@ -113,7 +113,7 @@ class Fitting:
         self._stage("done")
         return model
 
-    def _prepare(self, data: Any) -> Prepared:
+    def _prepare(self, data: Any) -> Course:
         self._stage("reading")
         before = self.clock.spent
         limits = self.wish.limits
@@ -128,16 +128,19 @@ class Fitting:
             device=self.wish.device,
         )
         if self.wish.unpaired is not None:
-            self.unpaired = Unpaired(ready, self.wish.unpaired, ask=ask, limits=limits)
-            ready = self.unpaired.ready
+            course: Course = Unpaired(ready, self.wish.unpaired, ask=ask, limits=limits)
+        elif ready.divide is None or isinstance(self.wish.network, nn.Module):
+            course = Course(ready)
+        else:
+            course = Divided(ready)
         self.times["reading"] = self.clock.spent - before
         self._heed()
-        return ready
+        return course
 
-    def _choose(self, ready: Prepared, kept: Kept | None) -> Choice:
+    def _choose(self, course: Course, kept: Kept | None) -> Choice:
         self._stage("choosing")
         before = self.clock.spent
-        limits, network = self.wish.limits, self.wish.network
+        ready, limits, network = course.ready, self.wish.limits, self.wish.network
         if isinstance(network, nn.Module):
             choice = choose_own(network, ready.train)
         elif kept is not None:
@@ -145,21 +148,18 @@ class Fitting:
         elif limits.steps is not None:
             choice = choose_by_rule(ready.task, ready.train, wish=network, steps=limits.steps)
         else:
-            left = self.clock.left - self._reserve(0.0)
-            left /= NETWORKS if self.unpaired else 1
+            left = (self.clock.left - self._reserve(0.0)) / (course.networks or 1)
             choice = choose_by_clock(
                 ready.task, ready.train, wish=network, seed=limits.seed, seconds=left
             )
-        if self.unpaired:
-            choice = choice.of(NETWORKS)
-        elif ready.divide is None or isinstance(network, nn.Module):
-            choice = choice.of(1)
+        if course.networks is not None:
+            choice = choice.of(course.networks)
         self.times["choosing"] = self.clock.spent - before
         self._heed()
         return choice
 
     def _train(
-        self, ready: Prepared, choice: Choice, checkpoint: Checkpoint | None, kept: Kept | None
+        self, course: Course, choice: Choice, checkpoint: Checkpoint | None, kept: Kept | None
     ) -> tuple[Choice, list[Trained]]:
         """Train one network after the other, each on its fold, in equal shares of the time."""
         self.jury = Jury(SHARE * self.clock.left)
@@ -169,10 +169,10 @@ class Fitting:
         done: dict[str, Tensor] = {}
         while len(trained) < choice.members:
             number = len(trained)
-            fold = self._fold(ready, choice, number, kept)
-            done |= self.unpaired.tensors() if self.unpaired else {}
-            learner = self._learner(fold, choice, self._network(ready, choice, number))
-            run = self._run(fold, choice, learner, checkpoint, number)
+            fold = self._fold(course, choice, number, kept)
+            done |= course.tensors()
+            learner = self._learner(fold, choice, self._network(fold, choice, number))
+            run = self._run(course, fold, choice, learner, checkpoint, number)
             if trained:
                 run.curve, run.said = trained[-1].run.curve, trained[-1].run.said
             else:
@@ -194,36 +194,34 @@ class Fitting:
             run.good = None
             weights = learner.network.state_dict()
             done |= {f"done.{number}.{name}": value for name, value in weights.items()}
-            trained.append(Trained(ready if self.unpaired else fold, learner, run))
-            choice = self._planned_again(ready, choice, trained)
+            trained.append(Trained(course.judged(fold), learner, run))
+            choice = self._planned_again(course, choice, trained)
         return choice, trained
 
-    def _fold(self, ready: Prepared, choice: Choice, number: int, kept: Kept | None) -> Prepared:
+    def _fold(self, course: Course, choice: Choice, number: int, kept: Kept | None) -> Prepared:
         """Give what one network learns from: a division of its own, or made examples beside."""
-        if self.unpaired is None:
-            return ready.fold(number)
-        looks = self.jury.whole * self._looks(ready, choice)
-        if number:
+        looks = self.jury.whole * self._looks(course, course.ready, choice)
+        if course.makes and number:
             self._stage("making")
         seconds, before = self.clock.left - self._reserve(looks), self.clock.spent
         given = Making(choice=choice, clock=self.clock, seconds=seconds, asked=self.asked)
-        fold = self.unpaired.fold(number, given, {} if kept is None else kept.tensors)
-        self.times["making"] = self.clock.spent - before
+        fold = course.fold(number, given, {} if kept is None else kept.tensors)
+        if course.makes:
+            self.times["making"] = self.clock.spent - before
         return fold
 
-    def _looks(self, ready: Prepared, choice: Choice) -> float:
+    def _looks(self, course: Course, ready: Prepared, choice: Choice) -> float:
         """Give how many looks at all that is held out the judgement takes as long as."""
-        again = COMPARING if self.unpaired else 1.0
-        return sum(looks_of(ready)) * choice.members * again
+        return sum(looks_of(ready)) * choice.members * course.judging
 
-    def _planned_again(self, ready: Prepared, choice: Choice, trained: list[Trained]) -> Choice:
+    def _planned_again(self, course: Course, choice: Choice, trained: list[Trained]) -> Choice:
         """Plan how many networks the time is for, from the speed of those that are trained."""
         run = trained[-1].run
         each = run.pace.per_step * run.pace.most
-        alone = ready.divide is None or isinstance(self.wish.network, nn.Module)
-        if self.unpaired or alone or self.wish.limits.steps is not None or not 0 < each < math.inf:
+        by_clock = course.networks is None and self.wish.limits.steps is None
+        if not by_clock or not 0 < each < math.inf:
             return choice
-        looks = self._looks(ready.sampled(self.jury.share), choice)
+        looks = self._looks(course, course.ready.sampled(self.jury.share), choice)
         left = self.clock.left - self._reserve(looks * run.looking)
         planned = len(trained) + max(0, math.ceil(left / each - _WORTH))
         if trained[-1].learner.step < run.pace.most:  # it made room for the others
@@ -255,6 +253,7 @@ class Fitting:
 
     def _run(
         self,
+        course: Course,
         ready: Prepared,
         choice: Choice,
         learner: Learner,
@@ -263,7 +262,7 @@ class Fitting:
     ) -> Run:
         limits = self.wish.limits
         held, made = len(ready.valid.y), ready.task.made
-        needed = self._looks(ready, choice)
+        needed = self._looks(course, ready, choice)
         each = choice.per_example * (_MAKING if made else 1 / 3)  # seconds to answer an example
         each = max(each, self.jury.whole / held)
         whole = self.jury.fitted(each * held * self.jury.share, needed)
@@ -313,18 +312,15 @@ class Fitting:
         """Seconds for finding out how far explanations of the model can be trusted."""
         return min(_EXPLAINED, max(0.6, 0.03 * (self.wish.limits.seconds or 0.0)))
 
-    def _finish(self, choice: Choice, trained: list[Trained]) -> Model:
+    def _finish(self, course: Course, choice: Choice, trained: list[Trained]) -> Model:
         """Judge and calibrate on what was held out, and write the record."""
         self._stage("calibrating")
         before = self.clock.spent
         held = held_out(trained)
         trained = sampled(trained, self.jury.share)
         fewer = self.jury.says(held_out(trained), held)
-        if self.unpaired:
-            networks = [each.learner.network.eval() for each in trained]
-            which = self.unpaired.compared(networks, trained[0].ready, choice)
-            say(trained[-1].run, self.unpaired.told)
-            choice, trained = choice.of(len(which)), only(trained, which)
+        trained = course.answering(trained, choice)
+        choice = choice.of(len(trained))
         ready, _, run = trained[0]
         network, folds = answering(trained)
         judged = judge(folds, network, choice.numerics)
@@ -351,7 +347,7 @@ class Fitting:
         return Model(
             **{field.name: getattr(subject, field.name) for field in fields(subject)},
             built=choice.built,
-            record=self._record(choice, trained, judged.scores),
+            record=self._record(choice, trained, judged.scores | course.record()),
             cases=cases if self.wish.cases else None,
             trust=trust,
         )
@@ -377,8 +373,7 @@ class Fitting:
         whole = Recorded(
             limits=limits, out=out, spent=spent, times=self.times, choice=choice, trained=trained
         )
-        brought = {"unpaired": asdict(self.unpaired.brought)} if self.unpaired else {}
-        return recorded(whole, judged | brought)
+        return recorded(whole, judged)
 
     def _say(self, sentence: str) -> None:
         """Tell whoever watches, and keep it for the record."""

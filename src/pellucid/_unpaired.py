@@ -13,7 +13,7 @@ Letters: N examples, M answers without a source.
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from torch import Tensor, nn
 
 from pellucid import _inference
 from pellucid._brought import Brought
+from pellucid._course import Course, Making
+from pellucid._recording import Trained, only
 from pellucid.data import Ask, Examples, Kind
 from pellucid.data._batches import Supply
 from pellucid.errors import BadInputError, BudgetError, InterruptedRunError
@@ -33,12 +35,9 @@ from pellucid.tasks import Task
 from pellucid.training.budget import Budget, Clock
 from pellucid.training.choosing import Choice, build, choose_by_clock, choose_by_rule
 from pellucid.training.learner import Habits, Learner
-from pellucid.training.loop import Run, train
+from pellucid.training.loop import Run, say, train
 from pellucid.training.pace import Pace
-from pellucid.training.signals import Asked
 
-NETWORKS = 2  # one without the made examples, one with them
-COMPARING = 2.5  # times as long as judging two networks that comparing them takes, too
 _MOST = 3.0  # made examples for each one that was given
 _LIMIT = 500_000  # of them in all: they lie in memory
 _MAKING = 0.4  # of the time of the second network, for all that makes its examples
@@ -50,24 +49,7 @@ _STUDENT = 2.262  # quantile 0.975 of Student's t with 9 degrees of freedom
 _PREFIX = "made."
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Making:
-    """What the making of examples may spend.
-
-    Args:
-        choice: of the network.
-        clock: of the whole command.
-        seconds: left for the making and for the network that learns from it.
-        asked: whether somebody asked to stop.
-    """
-
-    choice: Choice
-    clock: Clock
-    seconds: float
-    asked: Asked
-
-
-class Unpaired:
+class Unpaired(Course):
     """Answers without a source, and what is made of them.
 
     Args:
@@ -82,6 +64,10 @@ class Unpaired:
     Raises:
         BadInputError: if the task has no use for them, or none can be used.
     """
+
+    networks = 2  # one without the made examples, one with them
+    judging = 2.5  # both are judged again, and both together, when they are compared
+    makes = True
 
     def __init__(self, ready: Prepared, source: Any, *, ask: Ask, limits: Budget) -> None:
         self.limits = limits
@@ -104,7 +90,7 @@ class Unpaired:
         order = np.random.default_rng(limits.seed).permutation(np.flatnonzero(good))
         self._stored = found[order[:most]]
         both = f"{ready.fingerprint}+{hashlib.sha256(self._stored.tobytes()).hexdigest()[:16]}"
-        self.ready = replace(ready, fingerprint=both, said=(*ready.said, self.brought.said))
+        super().__init__(replace(ready, fingerprint=both, said=(*ready.said, self.brought.said)))
         self._made: tuple[NDArray[Any], Tensor] | None = None
 
     def tensors(self) -> dict[str, Tensor]:
@@ -117,16 +103,7 @@ class Unpaired:
         return {_PREFIX + name: each for name, each in made.items()}
 
     def fold(self, number: int, making: Making, kept: Mapping[str, Tensor]) -> Prepared:
-        """Give what a network learns from: the first from what was given, the second from all.
-
-        Args:
-            number: of the network, from 0.
-            making: what the making of examples may spend.
-            kept: state of a run that goes on; what was made then is taken from it.
-
-        Raises:
-            InterruptedRunError: if a signal stopped it.
-        """
+        """Give the first network what was given, and the second what was made of the rest, too."""
         if number == 0:
             return self.ready
         if f"{_PREFIX}y" in kept:
@@ -145,14 +122,24 @@ class Unpaired:
         self.brought.made = len(self._made[1])
         return self._widened(*self._made)
 
-    def compared(self, networks: Sequence[nn.Module], ready: Prepared, choice: Choice) -> list[int]:
-        """Compare the networks on what was held out; give which of them answer.
+    def judged(self, fold: Prepared) -> Prepared:
+        """Give what was given: no made example is ever held out."""
+        del fold
+        return self.ready
 
-        Args:
-            networks: the one without what was made, and the one with it; in use.
-            ready: with what they are judged by.
-            choice: of both.
-        """
+    def answering(self, trained: list[Trained], choice: Choice) -> list[Trained]:
+        """Compare the network without and the one with what was made on what was held out."""
+        networks = [each.learner.network.eval() for each in trained]
+        which = self._best(networks, trained[0].ready, choice)
+        told = self.brought.told(self.ready.task.metric, self.limits.steps)
+        say(trained[-1].run, told)
+        return only(trained, which)
+
+    def record(self) -> dict[str, Any]:
+        """Give what was made and what it brought."""
+        return {"unpaired": asdict(self.brought)}
+
+    def _best(self, networks: Sequence[nn.Module], ready: Prepared, choice: Choice) -> list[int]:
         task, side, told = ready.task, ready.valid, self.brought
         both = [*networks, Committee(networks)]
         outputs = [_outputs(network, ready, choice) for network in both]
@@ -230,11 +217,6 @@ class Unpaired:
             network, stored, kind=self.ready.kind, task=task, numerics=choice.numerics.to_json()
         )
         return task.score(outputs, y)
-
-    @property
-    def told(self) -> str:
-        """Say what was made and what it brought."""
-        return self.brought.told(self.ready.task.metric, self.limits.steps)
 
 
 def _outputs(network: nn.Module, ready: Prepared, choice: Choice) -> Tensor:

@@ -113,6 +113,15 @@ class Task(ABC):
         """
         return supply.sizes
 
+    def counts(self, supply: Supply) -> Tensor | None:
+        """Give what a batch shall hold as much of as the next, (N,) int64; None for examples.
+
+        What the loss is a mean over, where that is not examples: tokens, so that each of them bears
+        on a step as much as any other.
+        """
+        del supply
+        return None
+
     def outcome(self, network: nn.Module, x: Tensor) -> Tensor:
         """Give what is kept of a batch, (B, K), to be scored, calibrated and answered from.
 

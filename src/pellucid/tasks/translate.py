@@ -128,6 +128,9 @@ class Translate(Task):
         # Both sides are filled up to the longest of the batch: the longer of them counts most.
         return torch.maximum(read, written) * _MOST + read + written
 
+    def counts(self, supply: Supply) -> Int[Tensor, " N"]:
+        return (supply.y != 0).sum(dim=1).cpu()
+
     def outcome(self, network: nn.Module, x: Float[Tensor, "B S"]) -> Float[Tensor, "B K"]:
         rows = row(translated(_translators(network), x))
         return torch.cat([rows, F.pad(x, (0, self.schema.shape[0] - x.shape[1]))], dim=1)

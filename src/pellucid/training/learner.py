@@ -64,12 +64,14 @@ class Learner:
         self.task = task
         self.supply = supply
         self.habits = habits
+        alike = habits.recipe.alike
         self.order = Order(
             len(supply),
             habits.batch,
             hardest=habits.recipe.hardest,
             seed=habits.seed,
-            sizes=task.sizes(supply) if habits.recipe.alike else None,
+            sizes=task.sizes(supply) if alike else None,
+            counts=task.counts(supply) if alike else None,
         )
         self.parts = task.parts(network)
         self.optimizers = {

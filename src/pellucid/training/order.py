@@ -30,6 +30,9 @@ class Order:
         hardest: share of the examples that later passes keep, in (0, 1].
         seed: of the shuffles.
         sizes: length of each example, (N,); batches then hold examples of like lengths.
+        counts: what each example counts in a batch, (N,), such as its tokens; batches of like
+            lengths then hold about as much of it each, so many short examples or fewer long ones,
+            B of them on average. None where an example counts 1.
     """
 
     def __init__(
@@ -40,26 +43,32 @@ class Order:
         hardest: float = 1.0,
         seed: int = 0,
         sizes: Int64[Tensor, " N"] | None = None,
+        counts: Int64[Tensor, " N"] | None = None,
     ) -> None:
         self.count = count
         self.batch = min(batch, count)
         self.hardest = hardest
         self.seed = seed
         self.sizes = sizes
+        self.counts = counts
         self.losses = torch.full((count,), math.inf)
         self.passes = 0  # begun
-        self.position = 0
+        self.position = 0  # of the next batch
         self._places = torch.empty(0, dtype=torch.int64)
+        self._ends = torch.empty(0, dtype=torch.int64)  # of the batches among the places
 
     def next(self) -> Int64[Tensor, " B"]:
         """Give the places of the next batch; what is left of a pass and fills none is left out."""
-        if self.position + self.batch > len(self._places):
-            self._places = self._shuffle()
+        if self.position == len(self._ends):
+            batches = self._shuffle()
+            self._places = torch.cat(batches)
+            self._ends = torch.tensor([len(each) for each in batches]).cumsum(dim=0)
             self.position = 0
             self.passes += 1
-        start = self.position
-        self.position += self.batch
-        return self._places[start : self.position]
+        start = int(self._ends[self.position - 1]) if self.position else 0
+        end = int(self._ends[self.position])
+        self.position += 1
+        return self._places[start:end]
 
     def tell(self, places: Int64[Tensor, " B"], losses: Float[Tensor, " B"]) -> None:
         """Remember how hard these examples were."""
@@ -69,36 +78,53 @@ class Order:
     def tensors(self) -> dict[str, Tensor]:
         """Give the state that `restore` takes."""
         counts = torch.tensor([self.passes, self.position])
-        return {"places": self._places, "losses": self.losses, "counts": counts}
+        return {
+            "places": self._places,
+            "ends": self._ends,
+            "losses": self.losses,
+            "counts": counts,
+        }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from a state that `tensors` gave."""
         self._places = tensors["places"].clone()
+        self._ends = tensors["ends"].clone()
         self.losses = tensors["losses"].clone()
         self.passes, self.position = tensors["counts"].tolist()
 
-    def _shuffle(self) -> Int64[Tensor, " M"]:
+    def _shuffle(self) -> list[Int64[Tensor, " _"]]:
+        """Give the batches of a pass."""
         generator = torch.Generator().manual_seed(mixed(self.seed, self.passes))
         if self.hardest == 1 or self.passes < _WHOLE_PASSES:
-            return self._alike(torch.randperm(self.count, generator=generator), generator)
+            return self._batches(torch.randperm(self.count, generator=generator), generator)
         kept = max(self.batch, round(self.hardest * self.count))
         # Sorted and stable: which of two equal losses is kept must not depend on the machine.
         hard = self.losses.sort(descending=True, stable=True).indices[:kept]
-        return self._alike(hard[torch.randperm(kept, generator=generator)], generator)
+        return self._batches(hard[torch.randperm(kept, generator=generator)], generator)
 
-    def _alike(
+    def _batches(
         self, places: Int64[Tensor, " M"], generator: torch.Generator
-    ) -> Int64[Tensor, " M"]:
-        """Bring examples of like lengths together within each stretch of some batches."""
+    ) -> list[Int64[Tensor, " _"]]:
+        """Cut a pass, and bring examples of like lengths together within each stretch of it."""
+        places = places[: len(places) // self.batch * self.batch]
         if self.sizes is None:
-            return places
-        parts = places.split(_TOGETHER * self.batch)
-        parts = [part[self.sizes[part].sort(stable=True).indices] for part in parts]
-        batches = torch.cat(parts).split(self.batch)
-        whole = [each for each in batches if len(each) == self.batch]
-        order = torch.randperm(len(whole), generator=generator).tolist()
-        rest = [each for each in batches if len(each) < self.batch]
-        return torch.cat([*(whole[place] for place in order), *rest])
+            return list(places.split(self.batch))
+        batches = []
+        for part in places.split(_TOGETHER * self.batch):
+            batches += self._cut(part[self.sizes[part].sort(stable=True).indices])
+        order = torch.randperm(len(batches), generator=generator).tolist()
+        return [batches[place] for place in order]
+
+    def _cut(self, places: Int64[Tensor, " M"]) -> list[Int64[Tensor, " _"]]:
+        """Cut a stretch into M / B batches that hold about the same."""
+        if self.counts is None:
+            return list(places.split(self.batch))
+        reached = self.counts[places].cumsum(dim=0)
+        parts = len(places) // self.batch
+        bounds = reached[-1] * torch.arange(1, parts) // parts
+        ends = torch.searchsorted(reached, bounds, right=True).unique()
+        cut = places.tensor_split(ends)
+        return [each for each in cut if len(each)]
 
 
 def mixed(seed: int, place: int) -> int:
