@@ -134,6 +134,7 @@ def _squares(source: Path, folder: Path) -> None:
 
 def _taught(room: Path, folder: Path, seed: int) -> float:
     """Learn from made pictures alone, and be tested on real ones."""
+    (room / "taught").mkdir()
     done, model = Fit(data=room / "made", seconds=TAUGHT).run(seed, room / "taught")
     if done.code != 0:
         raise FailedRunError(f"exit status {done.code} from pellucid fit: {done.messages}")

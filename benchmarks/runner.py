@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmarks import _machine
 
 RESULTS = Path(__file__).with_name("results.csv")
+USUAL = 2  # cores
 COLUMNS = (
     "date",
     "commit",
@@ -54,6 +55,7 @@ class Setting:
         smoke: try that everything runs, on tiny subsets; nothing measured this way is kept.
         runs: number of runs for the question that counts kept promises.
         longest: longest budget of those runs, s.
+        cores: that every system may use; another number than usual has rows of its own.
     """
 
     data: Path
@@ -62,6 +64,7 @@ class Setting:
     smoke: bool = False
     runs: int = 60
     longest: float = 90.0
+    cores: int = USUAL
 
     def asks(self, system: str) -> bool:
         """Tell whether a system is to be measured."""
@@ -221,6 +224,8 @@ def record(benchmark: str, system: System, trials: Sequence[Trial], setting: Set
     """Append one row for each metric of a system: mean, deviation, mean seconds, highest peak."""
     if not trials:
         return
+    if setting.cores != USUAL:
+        benchmark += ", one core" if setting.cores == 1 else f", {setting.cores} cores"
     for metric in dict.fromkeys(metric for trial in trials for metric in trial.scores):
         values = [trial.scores[metric] for trial in trials if metric in trial.scores]
         mean = statistics.fmean(values)

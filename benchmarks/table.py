@@ -148,14 +148,18 @@ def _of(rows: Iterable[Row], benchmark: str, metric: str) -> list[Row]:
 
 
 def _lines(rows: list[Row]) -> list[str]:
-    """Draw one line for each of our own systems; the first has the peers beside it."""
-    own = [row for row in rows if row["system"].startswith("pellucid")]
-    peers = [row for row in rows if row not in own]
-    beside = "; ".join(f"{row['system']} {_counted(row)}" for row in peers)
-    return [
-        f"| {_question(row)} | {row['metric']} | {_counted(row)} | {'' if place else beside} |"
-        for place, row in enumerate(own)
-    ]
+    """Draw one line for each of our own systems; the first of a benchmark has its peers beside."""
+    lines = []
+    for benchmark in dict.fromkeys(row["benchmark"] for row in rows):
+        asked = [row for row in rows if row["benchmark"] == benchmark]
+        own = [row for row in asked if row["system"].startswith("pellucid")]
+        peers = [row for row in asked if row not in own]
+        beside = "; ".join(f"{row['system']} {_counted(row)}" for row in peers)
+        lines += [
+            f"| {_question(row)} | {row['metric']} | {_counted(row)} | {'' if at else beside} |"
+            for at, row in enumerate(own)
+        ]
+    return lines
 
 
 def _question(row: Row) -> str:

@@ -202,7 +202,7 @@ def test_what_is_not_decoded_in_time_is_a_fair_sample_and_goes_on_later(tmp_path
     monkeypatch.setattr("pellucid.data._audio_decoding.CHUNK", 10)
     folder = two_classes(tmp_path / "tones", each=50, seconds=0.05)
     ticks = iter(range(10_000))
-    monkeypatch.setattr("pellucid.data._audio_cache.monotonic", lambda: next(ticks) / 100)
+    monkeypatch.setattr("pellucid.data._media_cache.monotonic", lambda: next(ticks) / 100)
     part = Audio().read(folder, replace(ask, reading=0.5))
     counts = [int((part.targets == name).sum()) for name in ("high", "low")]
     assert 10 <= len(part) < 100

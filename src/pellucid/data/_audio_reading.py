@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples
 from pellucid.data._audio_arrays import is_arrays, sounds_in
-from pellucid.data._audio_cache import decoded
+from pellucid.data._audio_cache import decoded, facts
 from pellucid.data._audio_decoding import rate_of
 from pellucid.data._audio_recordings import Recordings, laid_out
 from pellucid.data._audio_sources import MEDIUM, found_in
@@ -66,7 +66,7 @@ def looks_said(targets: NDArray[Any] | None) -> bool:
 def _from_files(found: Found, rate: int, ask: Ask) -> Examples:
     mixed = strata(found, classes=not looks_said(found.targets))
     flat, tally = decoded(found.paths, found.names, mixed, rate, ask)
-    lengths = np.array(tally.lengths, np.int64)
+    lengths = np.array(tally.told["lengths"], np.int64)
 
     def raw(order: NDArray[np.int64]) -> Recordings:
         return Recordings(
@@ -74,7 +74,7 @@ def _from_files(found: Found, rate: int, ask: Ask) -> Examples:
             starts=(np.cumsum(lengths) - lengths)[order],
             lengths=lengths[order],
             rate=rate,
-            facts=tally.facts(order),
+            facts=facts(tally, order),
             transcribed=_transcribed(found.targets, ask),
         )
 

@@ -4,7 +4,7 @@ Letters: N files that could be decoded.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +12,8 @@ from numpy.typing import NDArray
 from pellucid.data import Ask, Examples, Fault, Finding
 from pellucid.data._found import Found
 from pellucid.data._media import Medium
+from pellucid.data._media_cache import Tally
 from pellucid.errors import BadInputError
-
-
-@runtime_checkable
-class Tally(Protocol):
-    """What decoding noted: places of the good files as they were decoded, faults, all it opened."""
-
-    @property
-    def places(self) -> list[int]: ...
-    @property
-    def faults(self) -> list[tuple[int, str]]: ...
-    @property
-    def seen(self) -> set[int]: ...
 
 
 def strata(found: Found, *, classes: bool = True) -> list[Any]:

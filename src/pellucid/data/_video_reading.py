@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pellucid.data import Ask, Examples, Schema
 from pellucid.data._cache import cache_folder
 from pellucid.data._found import Found
+from pellucid.data._media_cache import MAPPED
 from pellucid.data._media_decoded import examples_of, strata
 from pellucid.data._video_arrays import in_arrays
-from pellucid.data._video_cache import MAPPED, decoded
+from pellucid.data._video_cache import decoded, facts
 from pellucid.data._video_clips import Clips, Form
 from pellucid.data._video_decoding import probe
 from pellucid.data._video_form import Probed, working_form
@@ -40,7 +41,7 @@ def read_source(source: Any, ask: Ask) -> Examples:
     def raw(order: NDArray[np.int64]) -> Clips:
         held = Clips(
             pixels=pixels,
-            facts=tally.facts(np.arange(len(order))),
+            facts=facts(tally, np.arange(len(order))),
             most=ask.memory // MAPPED,
             folder=cache_folder(ask.cache),
         )

@@ -98,8 +98,11 @@ class GenerateText(Task):
             game: Any = network
             found: Tensor = game.turn(part, x, batch.get("y"))
             return found
-        counts = (x[:, 1:] != 0).sum(dim=1)
-        return nats_of(network, x).sum(dim=1) / counts.clamp(min=1)
+        tokens = (x[:, 1:] != 0).sum().clamp(min=1)
+        return nats_of(network, x).sum(dim=1) * (len(x) / tokens)
+
+    def counts(self, supply: Supply) -> Tensor | None:
+        return supply.sizes
 
     def outcome(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B K"]:
         last, nats, means = read(network, x, self.outputs)
