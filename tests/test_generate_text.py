@@ -66,15 +66,17 @@ def test_a_network_that_knows_nothing_pays_the_logarithm_of_the_codes():
     torch.testing.assert_close(loss, torch.tensor([math.log(model.task.outputs)]))
 
 
-def test_the_loss_of_a_text_is_the_mean_over_its_own_tokens():
+def test_the_loss_of_texts_is_the_mean_over_all_tokens_of_theirs():
     model = writer()
     long, short = codes_of(model, "the cat sat"), codes_of(model, "mat")
     x = F.pad(torch.cat([long, F.pad(short, (0, 8))]), (0, 2))
 
-    together = model.task.loss(model.network, {"x": x}, "whole")
-    apart = [model.task.loss(model.network, {"x": each}, "whole") for each in (long, short)]
+    together = model.task.loss(model.network, {"x": x}, "whole").mean()
+    apart = [model.task.loss(model.network, {"x": each}, "whole")[0] for each in (long, short)]
 
-    torch.testing.assert_close(together, torch.cat(apart))
+    tokens = [each.shape[1] - 1 for each in (long, short)]
+    mean = sum(loss * count for loss, count in zip(apart, tokens, strict=True)) / sum(tokens)
+    torch.testing.assert_close(together, mean)
 
 
 def test_a_text_of_one_token_costs_nothing_and_breaks_nothing():

@@ -85,6 +85,9 @@ def test_the_report_sets_the_worst_beside_what_was_learned(folder):
     assert run("report", folder / "m.pellucid", "--out", page) == 0
     text = page.read_text()
 
+    assert "a text, " in text
+    assert "lower bounds of chrF hold in" in text
+    assert "True against predicted chrF of a sentence" in text
     assert "Where it is at its worst" in text
     assert "Those it doubts most" in text
     assert "nearest in training" in text

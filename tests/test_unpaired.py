@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ from pellucid.networks._translating import Translator
 from pellucid.preparing import prepare
 from pellucid.registry import network as networks
 from pellucid.training.budget import Budget, Clock
-from pellucid.training.choosing import choose_by_rule
+from pellucid.training.choosing import build, choose_by_rule
+from pellucid.training.learner import Habits, Learner
+from pellucid.training.numerics import Numerics
 from pellucid.training.signals import Asked
 
 SOURCES, TARGETS = (list(side) for side in zip(*invented(400, seed=7), strict=True))
@@ -78,6 +81,19 @@ def test_a_made_source_bears_a_mark_and_its_target_is_what_was_given(ready, turn
     assert (stored[:, 0] == END).all()
     assert (stored[:, 1:] != END).all()
     assert set(ready.task.told(y)) <= set(ALONE)
+
+
+def test_answers_may_be_stored_wider_than_anything_that_was_written(ready, turned):
+    torch.manual_seed(0)
+    network = networks["attention"](turned.task.schema, turned.task.outputs, size=1).eval()
+    stored = _unpaired.Unpaired(ready, ALONE, ask=Ask(), limits=Budget())._stored
+    wide = np.pad(stored, ((0, 0), (0, turned.written + 6)))
+
+    with torch.inference_mode():
+        narrow, same = turned.made(network, stored), turned.made(network, wide)
+
+    assert np.array_equal(narrow[0], same[0])
+    assert torch.equal(narrow[1], same[1])
 
 
 def test_answers_that_are_known_or_held_out_or_too_long_are_left_out(ready):
@@ -190,6 +206,24 @@ def test_too_little_time_for_making_loses_nothing_that_was_learned(ready, monkey
 
     assert len(fold.train) == len(ready.train)
     assert "no example could be made" in found.brought.told("bleu", None)
+
+
+def test_a_batch_in_pieces_has_the_gradients_of_the_whole_where_lengths_differ(ready):
+    choice = choose_by_rule(ready.task, ready.train, wish="attention", steps=1)
+    recipe = replace(choice.recipe, clip=0.0)
+    habits = Habits(recipe=recipe, batch=32, numerics=Numerics(), seed=0)
+    found = []
+    for pieces in (1, 3):
+        network = build(choice.built, ready.task.schema, ready.task.outputs, seed=0).eval()
+        learner = Learner(network, ready.task, ready.train, habits)
+        learner.pieces = pieces
+        places = learner.order.next()
+        learner._turn("whole", ready.train.batch(places), places)
+        found.append([weight.grad.clone() for weight in network.parameters()])
+
+    assert len(set((ready.train.y[places] != 0).sum(dim=1).tolist())) > 1
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
 
 
 def test_the_command_takes_several_files(tmp_path, capsys):

@@ -62,10 +62,8 @@ class Evaluation:
         remarks = list(self.notes)
         coverage = self.details.get("coverage")
         if coverage:
-            kind = "sets" if "mean_set_size" in coverage else "intervals"
-            remarks.append(
-                f"{coverage['level']:.0%} {kind} hold the truth in {coverage['share']:.1%} of cases"
-            )
+            kept = f"{_grid.covering(coverage)} in {coverage['share']:.1%} of cases"
+            remarks.append(f"{coverage['level']:.0%} {kept}")
         if self.details.get("verdict"):
             remarks.append(str(self.details["verdict"]))
         floor = self.details.get("floor")

@@ -46,6 +46,14 @@ def figure(value: float | None) -> str:
     return f"{value:.4f}" if abs(value) < 1 else f"{value:.4g}"
 
 
+def covering(coverage: Mapping[str, Any]) -> str:
+    """Say what a task promises with a probability, such as "sets hold the truth"."""
+    if coverage.get("bounds"):
+        return f"lower bounds of {coverage['bounds']} hold"
+    kind = "sets" if "mean_set_size" in coverage else "intervals"
+    return f"{kind} hold the truth"
+
+
 def paragraphs(sentences: Sequence[str]) -> str:
     """Write sentences as HTML, one paragraph each."""
     return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)

@@ -133,9 +133,8 @@ def _uncovered(facts: Facts) -> Iterator[Caveat]:
     if known["share"] < level - max(_SHORT, chance):
         yield Caveat(
             74,
-            f"Sets or intervals that should hold the truth in {level:.0%} of cases held it in"
-            f" {known['share']:.1%} of {count:,}: these examples differ from those it was"
-            " calibrated on.",
+            f"Its {level:.0%} {_grid.covering(known)} in {known['share']:.1%} of {count:,} cases:"
+            " these examples differ from those it was calibrated on.",
         )
 
 

@@ -34,6 +34,8 @@ def asked(known: Known) -> Section:
     rows.append(("Kind of data", f"{schema.kind}, {' × '.join(str(n) for n in schema.shape)}"))
     if schema.classes:
         rows.append(("Answers", f"{len(schema.classes)}: {_some(schema.classes)}"))
+    elif target and model.task.says:
+        rows.append(("Answer", f"a text, {target}"))
     elif target:
         rows.append(("Answer", f"a number, {target}; on average {_grid.figure(schema.mean)}"))
     better = f"{model.task.better} is better"

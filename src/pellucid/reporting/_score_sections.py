@@ -22,6 +22,7 @@ _KNOWN = {
     "per_class",
     "coverage",
     "agreement",
+    "agreement_of",
     "classes",
     "asked",
 }
@@ -66,8 +67,8 @@ def calibration(facts: Facts) -> Section | None:
         blocks.append(reliability(bins))
     rows = facts.details.get("agreement")
     if rows:
-        schema = facts.model.schema
-        blocks.append(agreement(rows, schema.target or "number"))
+        target = facts.model.schema.target or "number"
+        blocks.append(agreement(rows, facts.details.get("agreement_of") or target))
     blocks += _coverage(facts)
     if not blocks:
         text = "Nothing was measured: no examples with known answers were given or are stored."
@@ -152,9 +153,8 @@ def _coverage(facts: Facts) -> Iterator[Block]:
     known = facts.details.get("coverage")
     if not known:
         return
-    kind = "sets" if "mean_set_size" in known else "intervals"
     text = (
-        f"Its {known['level']:.0%} {kind} hold the truth in {known['share']:.1%} of"
+        f"Its {known['level']:.0%} {_grid.covering(known)} in {known['share']:.1%} of"
         f" {_counted(facts)}."
     )
     if known.get("mean_set_size") is not None:

@@ -53,8 +53,8 @@ def _honesty(facts: Facts) -> Line:
         off = coverage["share"] - coverage["level"]
         return Line(
             "How honest",
-            f"Intervals that should hold the truth in {coverage['level']:.0%} of cases held it in"
-            f" {coverage['share']:.1%}.",
+            f"Its {coverage['level']:.0%} {_grid.covering(coverage)} in {coverage['share']:.1%} of"
+            " cases.",
             "good" if abs(off) <= FAR_OFF else "bad",
         )
     return Line(

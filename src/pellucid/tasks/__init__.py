@@ -45,6 +45,7 @@ class Task(ABC):
         refines: whether calibration may make answers better than those that `score` looks at.
         made: whether an answer is made and not one of a few: then none is its rival, and no
             training example pushed it more than another.
+        says: whether answers are texts.
         glanced: held-out examples that a look during training is content with; None for all.
         bends: whether the slope of the loss has a slope, so that influences of training cases can
             be told.
@@ -59,6 +60,7 @@ class Task(ABC):
     varies: ClassVar[bool] = True
     refines: ClassVar[bool] = False
     made: ClassVar[bool] = False
+    says: ClassVar[bool] = False
     glanced: ClassVar[int | None] = None
     bends: ClassVar[bool] = True
     name: ClassVar[str]
@@ -114,7 +116,7 @@ class Task(ABC):
         return supply.sizes
 
     def counts(self, supply: Supply) -> Tensor | None:
-        """Give what a batch shall hold as much of as the next, (N,) int64; None for examples.
+        """Give what a batch shall hold as much of as the next, (N,) int64 ≥ 1; None for examples.
 
         What the loss is a mean over, where that is not examples: tokens, so that each of them bears
         on a step as much as any other.

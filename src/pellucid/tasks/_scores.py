@@ -25,6 +25,7 @@ Statistic = Callable[[Values], float]  # weights (N,) → score; NaN where it is
 
 BINS = 15
 _DRAWS = 200
+_GROUPS, _GROUPED = 10, 10  # groups of like answers at most, and examples of one at least
 _FEWEST = 10  # a resample of fewer examples says nothing about the others
 
 
@@ -121,3 +122,26 @@ def explained(errors: Values, y: Values, weights: Values) -> float:
     """Give R², the share of the variance of y that is explained; NaN where y does not vary."""
     total = float(weights @ (y - mean(y, weights)) ** 2)
     return 1 - float(weights @ errors**2) / total if total > 0 else math.nan
+
+
+def agreement(predicted: Values, truth: Values) -> list[dict[str, float]]:
+    """Set what was foretold beside what came, as JSON.
+
+    Returns:
+        One row for each of up to ten equally large groups of like predictions: "count",
+        "predicted" and "true", their means, and "low" to "high", where eight in ten true ones lie.
+    """
+    order = np.argsort(predicted, kind="stable")
+    rows = []
+    for inside in np.array_split(order, max(1, min(_GROUPS, len(order) // _GROUPED))):
+        low, high = np.percentile(truth[inside], [10, 90]).tolist()
+        rows.append(
+            {
+                "count": len(inside),
+                "predicted": float(predicted[inside].mean()),
+                "true": float(truth[inside].mean()),
+                "low": low,
+                "high": high,
+            }
+        )
+    return rows

@@ -64,9 +64,10 @@ class TurnedTranslate(Turned):
         return stored, _ended(answers)
 
     def made(self, network: nn.Module, stored: NDArray[Any]) -> tuple[Stored, Int[Tensor, "M T"]]:
-        width = 1 + int((stored != 0).sum(axis=1).max(initial=0))
-        targets = torch.zeros(len(stored), max(self.written, width), dtype=torch.int64)
-        targets[:, : stored.shape[1]] = torch.from_numpy(stored.astype(np.int64))[:, :width]
+        width = int((stored != 0).sum(axis=1).max(initial=0))
+        stored = stored[:, :width]  # it may be as wide as the longest that was left out
+        targets = torch.zeros(len(stored), max(self.written, width + 1), dtype=torch.int64)
+        targets[:, :width] = torch.from_numpy(stored.astype(np.int64))
         x = self._x(network, stored)
         found = translated(self._translators(network), x, width=1)
         sources = _without_ends(found.codes[:, 0])

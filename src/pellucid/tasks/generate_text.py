@@ -102,7 +102,7 @@ class GenerateText(Task):
         return nats_of(network, x).sum(dim=1) * (len(x) / tokens)
 
     def counts(self, supply: Supply) -> Tensor | None:
-        return supply.sizes
+        return None if supply.sizes is None else (supply.sizes - 1).clamp(min=1)
 
     def outcome(self, network: nn.Module, x: Float[Tensor, "B T"]) -> Float[Tensor, "B K"]:
         last, nats, means = read(network, x, self.outputs)

@@ -29,7 +29,6 @@ from pellucid.tasks._conformal import summarise, threshold
 from pellucid.tasks._targets import coded, known, numeric
 
 _LEVEL = 0.9
-_GROUPS, _GROUPED = 10, 10  # groups of like answers at most, and examples of one at least
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +155,7 @@ class Regress(Task):
         width = None if math.isinf(half) else 2 * half
         return {
             "coverage": {"level": _LEVEL, "share": float(inside.mean()), "mean_width": width},
-            "agreement": _agreement(values, truth),
+            "agreement": _scores.agreement(values, truth),
         }
 
     def answers(
@@ -247,23 +246,6 @@ def _estimates(errors: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[
     r2 = _scores.within(found["r2"], -math.inf, 1.0)
     sizes = {name: _scores.within(found[name], 0.0, math.inf) for name in ("rmse", "mae")}
     return {**sizes, "r2": Estimate(value=_or_zero(r2.value), low=r2.low, high=r2.high)}
-
-
-def _agreement(values: NDArray[np.float64], truth: NDArray[np.float64]) -> list[dict[str, float]]:
-    order = np.argsort(values, kind="stable")
-    rows = []
-    for inside in np.array_split(order, max(1, min(_GROUPS, len(order) // _GROUPED))):
-        low, high = np.percentile(truth[inside], [10, 90]).tolist()
-        rows.append(
-            {
-                "count": len(inside),
-                "predicted": float(values[inside].mean()),
-                "true": float(truth[inside].mean()),
-                "low": low,
-                "high": high,
-            }
-        )
-    return rows
 
 
 def _or_zero(value: float) -> float:

@@ -67,6 +67,7 @@ class Transcribe(Task):
     metric = "character_error_rate"
     better = "lower"
     refines: ClassVar[bool] = True
+    says: ClassVar[bool] = True
     bends: ClassVar[bool] = False  # torch has no second derivative of this loss
 
     def __init__(self, schema: Schema) -> None:

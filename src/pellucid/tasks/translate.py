@@ -38,7 +38,16 @@ from pellucid.errors import BadInputError
 from pellucid.networks._beam import Found, scored
 from pellucid.networks._translating import WIDTH, Translator, found_in, row, translated
 from pellucid.registry import task
-from pellucid.tasks import Answer, Batch, Calibration, Estimate, Task, Trouble, _translate_words
+from pellucid.tasks import (
+    Answer,
+    Batch,
+    Calibration,
+    Estimate,
+    Task,
+    Trouble,
+    _scores,
+    _translate_words,
+)
 from pellucid.tasks._conformal import check_level
 from pellucid.tasks._targets import known
 from pellucid.tasks._translate_answer import Translation, joined
@@ -52,6 +61,7 @@ _POWERS = (0.6, 0.8, 1.0, 1.2, 1.4)  # of the length, that are tried
 _GLANCED = 200  # sentences that a look during training is content with
 _SETTLED = 0.4  # of the run, after which answers that are all alike are worth a word
 _SHOWN = 5
+_LEVEL = 0.9  # of the chrF that is promised for each sentence
 _MOST = 4096  # codes of an answer
 WHOLE = "the translation"
 
@@ -69,6 +79,7 @@ class Translate(Task):
     better = "higher"
     command: ClassVar[str] = "translate {} < FILE"
     made: ClassVar[bool] = True
+    says: ClassVar[bool] = True
     glanced: ClassVar[int | None] = _GLANCED
 
     def __init__(self, schema: Schema) -> None:
@@ -129,7 +140,7 @@ class Translate(Task):
         return torch.maximum(read, written) * _MOST + read + written
 
     def counts(self, supply: Supply) -> Int[Tensor, " N"]:
-        return (supply.y != 0).sum(dim=1).cpu()
+        return (supply.y != 0).sum(dim=1).clamp(min=1).cpu()
 
     def outcome(self, network: nn.Module, x: Float[Tensor, "B S"]) -> Float[Tensor, "B K"]:
         rows = row(translated(_translators(network), x))
@@ -168,7 +179,7 @@ class Translate(Task):
         """Give as JSON the signatures of the scores, and the worst and most doubtful sentences."""
         found, wanted = self._best(outputs, calibration), self.told(y)
         quality = chrfs(found, wanted)
-        expected, _ = self._expected(outputs, calibration, 0.9)
+        expected, least = self._expected(outputs, calibration, _LEVEL)
         sources = self._sources(outputs)
         gap = float(np.abs(expected - quality / 100).mean()) if len(quality) else 0.0
 
@@ -188,6 +199,13 @@ class Translate(Task):
         return {
             "signatures": signatures(),
             "confidence": {"mean": float(np.mean(expected)), "mean_gap": gap},
+            "agreement": _scores.agreement(100 * expected, quality) if len(quality) else [],
+            "agreement_of": "chrF of a sentence",
+            "coverage": {
+                "level": _LEVEL,
+                "share": float((quality / 100 >= least).mean()) if len(quality) else 0.0,
+                "bounds": "chrF",
+            },
             "worst": rows(np.argsort(quality, kind="stable")),
             "doubtful": rows(np.argsort(expected, kind="stable")),
         }

@@ -70,6 +70,10 @@ class Order:
         self.position += 1
         return self._places[start:end]
 
+    def weight(self, places: Int64[Tensor, " B"]) -> int:
+        """Give what examples count together in a batch."""
+        return len(places) if self.counts is None else int(self.counts[places].sum())
+
     def tell(self, places: Int64[Tensor, " B"], losses: Float[Tensor, " B"]) -> None:
         """Remember how hard these examples were."""
         if self.hardest < 1:
