@@ -45,6 +45,7 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "videos surv_fight": ("accuracy",),
     "videos order of frames": ("accuracy",),
     "translation en-de": ("bleu", "bleu lowercased"),
+    "translation de-en": ("bleu", "bleu lowercased"),
     "generation": ("distance", "precision", "recall", "accuracy of a classifier learned from it"),
     "generation flowers5": ("distance", "precision", "recall"),
     "collapse": ("trouble is named",),
