@@ -36,6 +36,7 @@ def ask(setting: Setting) -> None:
         _own("pellucid en-de", data, there, long),
         _own("pellucid en-de", data, there, short),
         _own("pellucid seq2seq", data, there, long, ("--network", "seq2seq")),
+        _own("pellucid seq2seq", data, there, short, ("--network", "seq2seq")),
         _peer(data, there, long),
     ]
     measure("translation en-de", systems, setting)
