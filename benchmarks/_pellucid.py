@@ -14,6 +14,7 @@ from benchmarks import _machine
 from benchmarks.runner import FailedRunError, Finished, Trial, must, run_command
 
 PACKAGES = ("pellucid", "torch", "numpy")
+NAMED = " of the run: "  # stands in a line of a run that names trouble
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

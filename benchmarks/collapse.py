@@ -12,8 +12,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from benchmarks._pellucid import PACKAGES, last_json, linked, module
-from benchmarks.generation import NAMED
+from benchmarks._pellucid import NAMED, PACKAGES, last_json, linked, module
 from benchmarks.runner import Setting, System, Trial, measure
 
 SECONDS, HEALTHY = 900.0, 60.0

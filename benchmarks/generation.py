@@ -25,7 +25,17 @@ from PIL import Image, ImageOps
 
 from benchmarks import _peers
 from benchmarks._clothes import read, write
-from benchmarks._pellucid import PACKAGES, Fit, command, dig, last_json, linked, module, scratch
+from benchmarks._pellucid import (
+    NAMED,
+    PACKAGES,
+    Fit,
+    command,
+    dig,
+    last_json,
+    linked,
+    module,
+    scratch,
+)
 from benchmarks.runner import FailedRunError, Setting, System, Trial, measure, must
 
 SECONDS, TAUGHT = 900.0, 60.0
@@ -36,7 +46,7 @@ TENTH = 10
 LONG, SIDE = 1800.0, 64  # s, pixels: photos
 SHEETS = Path(__file__).parents[1] / "build" / "sheets"
 SHOWN = (8, 12)  # rows, columns
-NAMED, TROUBLE = " of the run: ", "times trouble is named"
+TROUBLE = "times trouble is named"
 
 
 def ask(setting: Setting) -> None:

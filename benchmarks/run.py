@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import benchmarks
-from benchmarks.runner import USUAL, FailedRunError, Setting, say
+from benchmarks.runner import CORES, FailedRunError, Setting, say
 
 MACHINERY = {"run", "runner", "table", "calibrate", "peers"}
 NEEDED = """no data folder: say where it is with --data FOLDER.
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="show the questions")
     parser.add_argument("--data", type=Path, help="folder with the data sets")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each system (5)")
-    parser.add_argument("--cores", type=int, default=USUAL, help="cores for every system (2)")
+    parser.add_argument("--cores", type=int, default=CORES, help="cores for every system (2)")
     parser.add_argument(
         "--systems", nargs="+", default=[], help="only those with this in their name"
     )

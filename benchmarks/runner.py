@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks import _machine
 
 RESULTS = Path(__file__).with_name("results.csv")
-USUAL = 2  # cores
+CORES = 2  # that a system may use, if nothing else is said
 COLUMNS = (
     "date",
     "commit",
@@ -64,7 +64,7 @@ class Setting:
     smoke: bool = False
     runs: int = 60
     longest: float = 90.0
-    cores: int = USUAL
+    cores: int = CORES
 
     def asks(self, system: str) -> bool:
         """Tell whether a system is to be measured."""
@@ -224,7 +224,7 @@ def record(benchmark: str, system: System, trials: Sequence[Trial], setting: Set
     """Append one row for each metric of a system: mean, deviation, mean seconds, highest peak."""
     if not trials:
         return
-    if setting.cores != USUAL:
+    if setting.cores != CORES:
         benchmark += ", one core" if setting.cores == 1 else f", {setting.cores} cores"
     for metric in dict.fromkeys(metric for trial in trials for metric in trial.scores):
         values = [trial.scores[metric] for trial in trials if metric in trial.scores]

@@ -63,7 +63,7 @@ ASIDE = (
 )
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = "| benchmark | system | metric | mean ± sd | seeds | seconds | peak MiB | commit |"
-BRIEF = "| question | measured | pellucid | beside it, in the same run |"
+BRIEF = "| question | measured | pellucid | beside it |"
 SHARES = {"accuracy", "balanced accuracy", "last accuracy", "ece", "coverage", "mean coverage"}
 Row = Mapping[str, str]
 

@@ -15,8 +15,7 @@ from pellucid.data import Ask
 from pellucid.data._audio_decoding import Sound, decode_all
 from pellucid.data._audio_recordings import Facts
 from pellucid.data._cache import SUFFIX, cache_folder, key_of
-from pellucid.data._media_cache import Decoding, Found, Late, Tally, fair
-from pellucid.data._media_cache import decoded as decoded_rows
+from pellucid.data._media_cache import Decoding, Found, Late, Tally, decoded_rows, fair
 
 _WORTH_CACHING = 64  # files
 _LARGE = 16 << 20  # bytes of files that are cached however few they are

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 VERSION = 1  # of the file format and of how examples are decoded
 MOST = 16 << 30  # bytes that the folder may grow to before the longest unused files go
 SUFFIX = ".decoded"
+MAPPED = 4  # what is decoded is mapped where it takes more than this part of the memory
 _FOOTER = struct.Struct("<QQII8s")  # bytes of array, bytes of JSON, their checksums, mark
 _MARK = b"pellucid"
 _STALE = 86_400  # s, after which an unfinished file is taken for a killed run's

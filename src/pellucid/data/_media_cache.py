@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Ask
-from pellucid.data._cache import Writer, load
+from pellucid.data._cache import MAPPED, Writer, load
 from pellucid.data._picture_sample import fair_order
 
-MAPPED = 4  # what is decoded is mapped where it takes more than this part of the memory
 _COPIED = 64 << 20  # bytes copied at a time
 
 Rows = NDArray[np.uint8]  # (n, *row) of one file
@@ -124,7 +123,7 @@ def fair(names: Sequence[str], strata: Sequence[Any], ask: Ask) -> list[int]:
     return fair_order(names, strata) if math.isfinite(ask.reading) else [*range(len(names))]
 
 
-def decoded(how: Decoding, order: Sequence[int], ask: Ask) -> Decoded:
+def decoded_rows(how: Decoding, order: Sequence[int], ask: Ask) -> Decoded:
     """Decode files, or take what an earlier run decoded, in the time that reading may take.
 
     Args:

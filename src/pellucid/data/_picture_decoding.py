@@ -14,10 +14,9 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from pellucid.data import Ask
-from pellucid.data._cache import SUFFIX, Writer, cache_folder, key_of, load
+from pellucid.data._cache import MAPPED, SUFFIX, Writer, cache_folder, key_of, load
 from pellucid.data._pictures import Decoded, Form, decode_all
 
-MAPPED = 4  # decoded pictures larger than memory divided by this are mapped
 _WORTH_CACHING = 64  # pictures; fewer are decoded as fast as a cache is read
 
 

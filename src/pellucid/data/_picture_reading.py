@@ -15,12 +15,11 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples, Fault, Finding
-from pellucid.data._cache import cache_folder
+from pellucid.data._cache import MAPPED, cache_folder
 from pellucid.data._found import Found
 from pellucid.data._media import TARGET, Medium
 from pellucid.data._media_decoded import none_usable
 from pellucid.data._picture_decoding import (
-    MAPPED,
     ColourError,
     Read,
     Tally,

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import Ask
 from pellucid.data._cache import SUFFIX, cache_folder, key_of
-from pellucid.data._media_cache import Decoding, Found, Late, Tally, fair
-from pellucid.data._media_cache import decoded as decoded_rows
+from pellucid.data._media_cache import Decoding, Found, Late, Tally, decoded_rows, fair
 from pellucid.data._video_clips import Facts, Form
 from pellucid.data._video_decoding import Clip, decode_all
 from pellucid.data._video_folders import frames_in

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Ask, Examples, Schema
-from pellucid.data._cache import cache_folder
+from pellucid.data._cache import MAPPED, cache_folder
 from pellucid.data._found import Found
-from pellucid.data._media_cache import MAPPED
 from pellucid.data._media_decoded import examples_of, strata
 from pellucid.data._video_arrays import in_arrays
 from pellucid.data._video_cache import decoded, facts

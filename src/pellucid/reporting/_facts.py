@@ -106,6 +106,11 @@ class Facts:
     silent: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def tested(self) -> bool:
+        """Whether it is known of examples that nothing of the model was set by."""
+        return self.sample is not None and self.sample.given
+
+    @property
     def record(self) -> Mapping[str, Any]:
         """The record of the run; parts of it may be missing."""
         return self.model.record

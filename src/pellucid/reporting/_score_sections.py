@@ -162,6 +162,10 @@ def _coverage(facts: Facts) -> Iterator[Block]:
         text += f"; {known['empty']:.1%} are empty." if known.get("empty") else "."
     if known.get("mean_width") is not None:
         text += f" They are {_grid.figure(known['mean_width'])} wide on average."
+    if not facts.tested:
+        text += (
+            " They were set by what was held out, these examples among it: others would test it."
+        )
     yield Words(text=text)
 
 

@@ -51,12 +51,10 @@ def _honesty(facts: Facts) -> Line:
         return _probabilities(error)
     if coverage:
         off = coverage["share"] - coverage["level"]
-        return Line(
-            "How honest",
-            f"Its {coverage['level']:.0%} {_grid.covering(coverage)} in {coverage['share']:.1%} of"
-            " cases.",
-            "good" if abs(off) <= FAR_OFF else "bad",
-        )
+        text = f"Its {coverage['level']:.0%} {_grid.covering(coverage)} in {coverage['share']:.1%}"
+        if not facts.tested:
+            return Line("How honest", f"{text} of the cases by which they were set.", "plain")
+        return Line("How honest", f"{text} of cases.", "good" if abs(off) <= FAR_OFF else "bad")
     return Line(
         "How honest", "How far its own certainty can be believed was not measured.", "plain"
     )

@@ -224,12 +224,12 @@ class Learner:
         """Give one part its step on the whole batch, piece by piece where memory asks for it."""
         for optimizer in self.optimizers[name]:
             optimizer.zero_grad()
-        whole, all_of_it, seen = len(places), self.order.weight(places), []
+        whole, total, seen = len(places), self.order.weight(places), []
         for piece in torch.arange(whole).chunk(self.pieces):
             part = {key: value[piece[0] : piece[-1] + 1] for key, value in batch.items()}
             with self.habits.numerics.autocast():
                 loss = self.task.loss(self.network, part, name)
-            (loss.mean() * self.order.weight(places[piece]) / all_of_it).backward()
+            (loss.mean() * self.order.weight(places[piece]) / total).backward()
             seen.append(loss.detach().expand(len(piece)) if loss.ndim == 0 else loss.detach())
         losses = torch.cat(seen)
         self.order.tell(places, losses)
